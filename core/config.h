@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The INI of a run as one typed structure.  config.def is the list: keys,
+ * types, defaults, ranges, help; parser, dump and man page come from it.
+ */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+#include <stdint.h>
+#include "ini.h"
+
+#define CONFIG_MAX_GOALS 8
+
+struct config {
+  struct ini *ini;  /* kept for the plugins' own keys */
+  char *folder;     /* of the INI file */
+#define CONFIG_INT(section, key, field, fallback, low, high, help) long long field;
+#define CONFIG_REAL(section, key, field, fallback, low, high, help) double field;
+#define CONFIG_TEXT(section, key, field, fallback, help) char *field;
+#define CONFIG_BOOL(section, key, field, fallback, help) int field;
+#include "config.def"
+  size_t goals;
+  struct config_goal { char *name; int sense; double limit; }
+    goal[CONFIG_MAX_GOALS];
+};
+
+/* set[]: "section.key=value" overrides, NULL-terminated, may be NULL.
+ * Precedence: set, CHANAS_SECTION_KEY in the environment, file, default.
+ * NULL, logged. */
+struct config *config_read(const char *path, const char *const set[]);
+void config_free(struct config *);
+/* The resolved INI text, defaults included; equal configs, equal text. */
+char *config_text(const struct config *); /* free it */
+/* Keys of a section that belong to the core (for host_open). */
+const char *const *config_keys(const char *section);
+/* "accuracy:max latency:min", "latency<5ms macs<50M" into goals. */
+int config_parse_goals(struct config *);
+#endif

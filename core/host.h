@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The services of one plugin instance: struct chanas_host filled for it,
+ * its INI section checked against the plugin's params, its memory, its
+ * random stream, its store.
+ */
+#ifndef CORE_HOST_H
+#define CORE_HOST_H
+#include <chanas/plugin.h>
+#include "ini.h"
+#include "registry.h"
+#include "rng.h"
+
+struct host; /* opaque */
+
+/* Section may be NULL (all defaults).  ignore[] names keys of the section
+ * that are the core's own (NULL-terminated).  -1 values, unknown keys, out of
+ * range: NULL, logged with file and line.  The ini is borrowed till close. */
+struct host *host_open(const struct plugin *, const struct ini *,
+                       struct ini_section *, const char *const ignore[],
+                       const struct rng *stream);
+const struct chanas_host *host_services(struct host *);
+void host_close(struct host *); /* frees everything alloc() gave */
+
+/* How many threads host->parallel may use (default: online CPUs). */
+void host_threads(int threads);
+/* Folder of the persistent store; default XDG cache. */
+void host_store_folder(const char *);
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Measuring in an exec'd chanas-runner: one job, one process, deadline in
+ * the parent.  The runner verifies against core/reference.c with guard zones
+ * and an input hash before it times; the result is one framed record.
+ */
+#ifndef CORE_MEASURE_H
+#define CORE_MEASURE_H
+#include <chanas/plugin.h>
+#include "device.h"
+#include "registry.h"
+
+struct measure; /* opaque: how to reach the runner of one backend */
+
+struct measure_config {
+  const struct plugin *backend;
+  const char *settings;  /* the backend's INI keys as "key=value\n" lines */
+  const char *runner;    /* command, NULL: the installed chanas-runner */
+  double deadline;       /* seconds per job; default 20 */
+  double round;          /* seconds of one timed batch; default 0.002 */
+  int rounds;            /* timed batches; default 9 */
+  uint64_t memory;       /* RLIMIT_AS; 0: none */
+  uint64_t seed;         /* of inputs and weights */
+};
+
+struct measure_result {
+  enum chanas_outcome outcome;
+  double latency, minimum, ci; /* seconds: median, least, half 95 % CI */
+  double control;              /* median seconds of the control kernel */
+  double difference;           /* against the reference */
+  char detail[200];            /* what went wrong, for people */
+};
+
+struct measure *measure_open(const struct measure_config *);
+void measure_close(struct measure *);
+/* Describe the device in a runner; measured ceilings only if asked.  NULL,
+ * logged with the plugin's own reason. */
+struct chanas_device *measure_describe(struct measure *, int ceilings);
+/* One candidate: a block.  verify 0 only where it was verified before. */
+void measure_workload(struct measure *, const char *object,
+                      const char *symbol, const struct chanas_workload *,
+                      int verify, struct measure_result *);
+/* A whole program; weights are generated from the seed in the runner.
+ * steps[i].weights are ignored. */
+void measure_program(struct measure *, const char *object,
+                     const struct chanas_program *, int verify,
+                     struct measure_result *);
+#endif
