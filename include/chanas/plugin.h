@@ -287,9 +287,12 @@ struct chanas_backend {
 
   /* Instead of a device: the latency of a block, from a table or an
    * estimate.  A backend with latency and without emit measures nothing.
-   * role is the block's part in the network: "stem", "mbconv", "head", ... */
+   * role is the block's part in the network: "stem", "mbconv", "head", ...
+   * network is the point that the block belongs to, for tables that know more
+   * than the block (equal blocks of nets of unequal input resolution); its
+   * space is NULL when the block stands for itself.  May run concurrently. */
   int (*latency)(void *self, const char *role, const struct chanas_workload *,
-                 struct chanas_estimate *seconds);
+                 struct chanas_point network, struct chanas_estimate *seconds);
 };
 
 struct chanas_strategy {
