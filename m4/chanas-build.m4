@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Macros of this package's own configure.  (m4/chanas.m4 is the one that is
+# installed for third parties.)
+
+# CHANAS_NEED(VARIABLE, MODULE, DEBIAN-PACKAGE, [OTHER-REMEDY])
+# ------------------------------------------------------------
+AC_DEFUN([CHANAS_NEED],
+[PKG_CHECK_MODULES([$1], [$2], [],
+  [AC_MSG_ERROR([$2 is missing (Debian: apt install $3)$4])])])
+
+# _CHANAS_KNOWN(KIND, NAME)
+AC_DEFUN([_CHANAS_KNOWN],
+[AM_CONDITIONAL(m4_toupper([BUILD_$1_$2]),
+  [case " $chanas_selected " in *" $2 "*) :;; *) false;; esac])])
+
+# CHANAS_SELECT(KIND, KNOWN-NAMES)
+# --------------------------------
+# --enable-KINDs=LIST: names between commas, "all" or "none".  Sets $KINDs
+# and the conditionals BUILD_KIND_NAME.
+AC_DEFUN([CHANAS_SELECT],
+[m4_pushdef([chanas_plural],
+   m4_if([$1], [strategy], [strategies], [$1s]))dnl
+AC_ARG_ENABLE(chanas_plural,
+  [AS_HELP_STRING([--enable-]chanas_plural[=LIST],
+     [of $2, between commas (default: all)])],
+  [chanas_asked=$enableval], [chanas_asked=all])
+case $chanas_asked in
+  all|yes) chanas_selected="$2" ;;
+  none|no) chanas_selected= ;;
+  *) chanas_selected=`echo "$chanas_asked" | tr ',' ' '` ;;
+esac
+for chanas_name in $chanas_selected; do
+  case " $2 " in
+    *" $chanas_name "*) ;;
+    *) AC_MSG_ERROR([unknown $1 '$chanas_name' in --enable-]chanas_plural[;
+  known: $2]) ;;
+  esac
+done
+chanas_plural="$chanas_selected"
+m4_map_args_w([$2], [_CHANAS_KNOWN([$1], ], [)
+])dnl
+m4_popdef([chanas_plural])dnl
+])
