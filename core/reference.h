@@ -16,8 +16,9 @@ void reference_program(const struct chanas_program *, const float *x,
 /* Random but well-scaled parameters: outputs keep the inputs' magnitude. */
 void reference_weights(const struct chanas_workload *, uint64_t seed,
                        float *weights);
-/* Largest |got - want| relative to the scale of want (max over |want| and
- * its root mean square); NaN or infinity in got gives infinity. */
+/* Largest |got - want| relative to that element's scale, the larger of |want|
+ * and the root mean square of all of want; NaN or infinity in got gives
+ * infinity. */
 double reference_difference(const float *got, const float *want, size_t n);
 /* The bound for a dtype. */
 double reference_tolerance(const struct chanas_workload *);

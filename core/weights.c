@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random parameters whose outputs keep the magnitude of the inputs, so that
+ * a difference anywhere in a block is still seen at its end.
+ *
+ * The second moment of every tensor is followed through the block.  A layer's
+ * weights are uniform with the variance that gives its result, before the
+ * activation, a second moment of 1 (He et al. 2015, for any moment of the
+ * input); the layer that ends the block or a branch of a sum aims at the
+ * moment of the block's input, or a third of it where it is added to it.
+ */
+#include "reference.h"
+
+#include <math.h>
+
+#include "mem.h"
+#include "rng.h"
+#include "workload.h"
+
+#define INPUT_MOMENT (1.0 / 3) /* of inputs uniform in [-1, 1) */
+
+/* Second moment after the activation of a normal variable with moment m. */
+static double
+act_moment(int act, double m)
+{
+  switch (act) {
+  case CHANAS_ACT_RELU:
+  case CHANAS_ACT_RELU6: return m / 2;
+  case CHANAS_ACT_HSIGMOID: return 0.25 + m / 36;
+  case CHANAS_ACT_HSWISH:
+  case CHANAS_ACT_SWISH: return m / 3;
+  default: return m;
+  }
+}
+
+/* Is tensor t the block's result or summed with another? */
+static int
+ends_branch(const struct chanas_workload *w, uint32_t t)
+{
+  for (uint32_t i = t; i < w->ops; i++)
+    if (w->op[i].src == (int)t || w->op[i].src2 == (int)t)
+      return w->op[i].kind == CHANAS_ADD;
+  return 1;
+}
+
+/* The moment that a layer's result should have before its activation. */
+static double
+aim(const struct chanas_workload *w, uint32_t t)
+{
+  if (!ends_branch(w, t))
+    return 1;
+  int added = w->accumulate || t < w->ops;
+  double goal = added ? INPUT_MOMENT / 3 : INPUT_MOMENT;
+  return goal / act_moment(w->op[t - 1].act, 1);
+}
+
+static float *
+fill(struct rng *r, float *out, size_t n, double bound)
+{
+  for (size_t i = 0; i < n; i++)
+    out[i] = (float)(rng_float(r) * bound);
+  return out + n;
+}
+
+/* Parameters of one layer with `fan` inputs per result; a tenth of the
+ * moment comes from the bias. */
+static float *
+layer(struct rng *r, const struct chanas_op *op, size_t fan, size_t n,
+      double moment, double goal, float *out)
+{
+  out = fill(r, out, n, sqrt(3 * goal / ((double)fan * moment)));
+  return op->bias ? fill(r, out, op->cout, sqrt(0.3 * goal)) : out;
+}
+
+static float *
+gates(struct rng *r, const struct chanas_op *op, float *out)
+{
+  size_t n = (size_t)op->squeeze * op->cin;
+  out = fill(r, out, n, sqrt(3.0 / op->cin));
+  out = fill(r, out, op->squeeze, 1);
+  out = fill(r, out, n, sqrt(6.0 / op->squeeze));
+  return fill(r, out, op->cin, 1);
+}
+
+/* Writes the parameters of op i and returns the moment of its result. */
+static double
+op_fill(const struct chanas_workload *w, uint32_t i, const double *moment,
+        struct rng *r, float **out)
+{
+  const struct chanas_op *op = &w->op[i];
+  double m = moment[op->src], goal = aim(w, i + 1);
+  size_t taps = (size_t)op->k * op->k;
+  switch (op->kind) {
+  case CHANAS_CONV:
+    *out = layer(r, op, taps * op->cin, taps * op->cin * op->cout, m, goal,
+                 *out);
+    return act_moment(op->act, goal);
+  case CHANAS_DWCONV:
+    *out = layer(r, op, taps, taps * op->cin, m, goal, *out);
+    return act_moment(op->act, goal);
+  case CHANAS_LINEAR:
+    *out = layer(r, op, op->cin, (size_t)op->cin * op->cout, m, goal, *out);
+    return act_moment(op->act, goal);
+  case CHANAS_SE:
+    *out = gates(r, op, *out);
+    return act_moment(op->act, m * 0.3);
+  case CHANAS_ADD: return act_moment(op->act, m + moment[op->src2]);
+  case CHANAS_AVGPOOL:
+  case CHANAS_GLOBALPOOL: return act_moment(op->act, m * 0.35);
+  default: return act_moment(op->act, m);
+  }
+}
+
+void
+reference_weights(const struct chanas_workload *w, uint64_t seed,
+                  float *weights)
+{
+  struct rng base = rng_seed(seed), r = rng_split(&base, w->key);
+  double moment[WORKLOAD_MAX_OPS + 1] = {INPUT_MOMENT};
+  for (uint32_t i = 0; i < w->ops && i < WORKLOAD_MAX_OPS; i++)
+    moment[i + 1] = op_fill(w, i, moment, &r, &weights);
+}
