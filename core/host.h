@@ -13,9 +13,12 @@
 
 struct host; /* opaque */
 
-/* Section may be NULL (all defaults).  ignore[] names keys of the section
- * that are the core's own (NULL-terminated).  -1 values, unknown keys, out of
- * range: NULL, logged with file and line.  The ini is borrowed till close. */
+/* Section and ini may be NULL (all defaults).  ignore[] names keys of the
+ * section that are the core's own (NULL-terminated).  Bad values, unknown
+ * keys, a missing data file: NULL, logged with file and line.  The ini is
+ * borrowed till close.  The instance's stream is split off by the plugin's
+ * name, so whoever opens a plugin twice (a tuner per block) gives two
+ * streams; NULL is the stream of seed 0. */
 struct host *host_open(const struct plugin *, const struct ini *,
                        struct ini_section *, const char *const ignore[],
                        const struct rng *stream);
