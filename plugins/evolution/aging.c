@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Regularised evolution (Real, Aggarwal, Huang and Le 2019, algorithm 1):
+ * the best of a random sample becomes a parent, the oldest member dies.
+ * member[] is in order of age, the oldest first.
+ */
+#include <string.h>
+#include "evolution.h"
+
+void
+aging_admit(struct evolution *e, size_t n, const size_t *row)
+{
+  size_t i;
+
+  for (i = 0; i < n; i++) {
+    if (is_member(e, row[i]))
+      continue;
+    if (e->members == e->population) {
+      e->members--;
+      memmove(e->member, e->member + 1, e->members * sizeof *e->member);
+    }
+    e->member[e->members++] = row[i];
+  }
+}
+
+/* The sample is drawn with replacement. */
+size_t
+aging_parent(const struct evolution *e)
+{
+  const struct history *h = &e->history;
+  size_t best = history_below(h, e->members), i, other;
+
+  for (i = 1; i < e->sample; i++) {
+    other = history_below(h, e->members);
+    if (*history_cost(h, e->member[other]) <
+        *history_cost(h, e->member[best]))
+      best = other;
+  }
+  return best;
+}
