@@ -5,7 +5,7 @@
  * cores; values are rounded to float only between operators.
  *
  * The dense convolution copies its weights to [cout / LANES][k][k][cin][LANES]
- * first, which lets a compiler keep LANES accumulators in registers: a whole
+ * first, so that LANES accumulators stay in registers: a whole
  * MobileNetV2 has to be verified in a second.
  */
 #include "reference.h"
@@ -19,6 +19,9 @@
 #include "workload.h"
 
 #define LANES 8
+
+typedef double pair __attribute__((vector_size(2 * sizeof(double)),
+                                   aligned(sizeof(double)), may_alias));
 
 static double
 activate(int act, double v)
@@ -58,8 +61,9 @@ conv_weights(const struct chanas_op *op, const float *w)
 /* LANES output channels of one pixel; w points at their group. */
 static void
 conv_pixel(const struct chanas_op *op, const float *x, const double *w, int oy,
-           int ox, double acc[LANES])
+           int ox, double result[LANES])
 {
+  pair *r = (pair *)result, a = r[0], b = r[1], c = r[2], d = r[3];
   int iy = oy * op->stride - op->pad, ix = ox * op->stride - op->pad;
   int y0, y1, x0, x1;
   window(iy, op->k, op->h, &y0, &y1);
@@ -67,11 +71,20 @@ conv_pixel(const struct chanas_op *op, const float *x, const double *w, int oy,
   for (int ky = y0; ky < y1; ky++)
     for (int kx = x0; kx < x1; kx++) {
       const float *p = x + ((size_t)(iy + ky) * op->w + ix + kx) * op->cin;
-      const double *q = w + ((size_t)ky * op->k + kx) * op->cin * LANES;
-      for (int c = 0; c < op->cin; c++, q += LANES)
-        for (int l = 0; l < LANES; l++)
-          acc[l] += (double)p[c] * q[l];
+      const pair *q =
+        (const pair *)(w + ((size_t)ky * op->k + kx) * op->cin * LANES);
+      for (int i = 0; i < op->cin; i++, q += LANES / 2) {
+        double v = p[i];
+        a += v * q[0];
+        b += v * q[1];
+        c += v * q[2];
+        d += v * q[3];
+      }
     }
+  r[0] = a;
+  r[1] = b;
+  r[2] = c;
+  r[3] = d;
 }
 
 static void
