@@ -13,8 +13,10 @@
 struct config {
   struct ini *ini;  /* kept for the plugins' own keys */
   char *folder;     /* of the INI file */
-#define CONFIG_INT(section, key, field, fallback, low, high, help) long long field;
-#define CONFIG_REAL(section, key, field, fallback, low, high, help) double field;
+#define CONFIG_INT(section, key, field, fallback, low, high, help) \
+  long long field;
+#define CONFIG_REAL(section, key, field, fallback, low, high, help) \
+  double field;
 #define CONFIG_TEXT(section, key, field, fallback, help) char *field;
 #define CONFIG_BOOL(section, key, field, fallback, help) int field;
 #include "config.def"

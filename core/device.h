@@ -17,7 +17,8 @@ struct chanas_device {
 
 struct chanas_device *device_parse(const char *text); /* NULL, logged */
 void device_free(struct chanas_device *);
-const char *device_trait(const struct chanas_device *, const char *key); /* "" */
+/* "" if absent */
+const char *device_trait(const struct chanas_device *, const char *key);
 int64_t device_limit(const struct chanas_device *, const char *key);     /* 0 */
 double device_real(const struct chanas_device *, const char *key);       /* 0 */
 /* Add or replace (the fingerprint is recomputed). */

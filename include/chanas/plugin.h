@@ -100,7 +100,7 @@ struct chanas_estimate {
 enum chanas_op_kind {
   CHANAS_CONV,       /* dense 2-D convolution (1x1 is the pointwise one) */
   CHANAS_DWCONV,     /* depthwise convolution, cout == cin */
-  CHANAS_SE,         /* squeeze-excite: x * hsigmoid(W2 relu(W1 mean(x)+b1)+b2) */
+  CHANAS_SE,         /* x * hsigmoid(W2 relu(W1 mean(x) + b1) + b2) */
   CHANAS_ADD,        /* src + src2 */
   CHANAS_AVGPOOL,    /* k x k average, padding not counted */
   CHANAS_GLOBALPOOL, /* mean over h, w; gives 1 x 1 x cin */
@@ -233,7 +233,7 @@ struct chanas_host {
   struct chanas_text *(*file)(struct chanas_files *, const char *name);
 };
 
-/* ---- the three kinds ------------------------------------------------------ */
+/* ---- the three kinds --------------------------------------------------- */
 
 struct chanas_backend {
   uint32_t struct_size;
