@@ -83,6 +83,7 @@ ini_real(const struct ini *ini, const struct ini_section *section,
       *out <= high)
     return 0;
   log_error("%s: %s = %s in [%s]; give a number from %g to %g",
-            place(ini, entry).text, entry->key, entry->value, section->name, low, high);
+            place(ini, entry).text, entry->key, entry->value, section->name,
+            low, high);
   return -1;
 }
