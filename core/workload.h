@@ -5,8 +5,12 @@
  * The key is one line of fields separated by '/':
  *   f32/n1/i56x56x24/conv:k1,s1,p0,o144,relu6,b,x0/dw:k3,s1,p1,relu6,b,x1/
  *   conv:k1,s1,p0,o24,none,b,x2/add:none,x3,0        (i is HxWxC, x is src)
- * an accumulating block ends in "/acc".  Field order is fixed, so equal
- * blocks have equal keys, and parse(key) gives the workload back.
+ * Fields: k kernel, s stride, p padding, o output channels, q squeeze (of
+ * se), the activation, b if there is a bias, x source, and the second source
+ * of add.  Ops: conv dw se add avgpool globalpool linear act.  An
+ * accumulating block ends in "/acc".  Order and spelling are fixed, so equal
+ * blocks have equal keys, and parse(key) gives the workload back; a text that
+ * would print otherwise is no key.
  */
 #ifndef CORE_WORKLOAD_H
 #define CORE_WORKLOAD_H
@@ -39,7 +43,7 @@ int workload_globalpool(struct workload_builder *, int src);
 int workload_linear(struct workload_builder *, int src, int cout, int act,
                     int bias);
 int workload_act(struct workload_builder *, int src, int act);
-/* NULL (logged) if it has no op.  Free with workload_free. */
+/* NULL (logged) if it has no op or a tensor that no op reads.  Free with workload_free. */
 struct chanas_workload *workload_end(const struct workload_builder *);
 void workload_free(struct chanas_workload *);
 struct chanas_workload *workload_parse(const char *key); /* NULL, logged */
