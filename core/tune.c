@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tuner's state, and where it spends its trials: first on every block
+ * once, then by the gradient rule of Ansor's task scheduler (Zheng et al.,
+ * OSDI 2020, section 6 and appendix A).
+ */
+#include "tune.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "log.h"
+#include "mem.h"
+#include "proc.h"
+#include "progress.h"
+
+#define BACKWARD 0.2 /* Ansor's alpha: weight of the gain seen last */
+#define OPTIMISM 2.0 /* Ansor's beta: how close to similar blocks it may get */
+
+const char *
+outcome_name(enum chanas_outcome outcome)
+{
+  static const char *const name[] = {
+    "measured", "illegal", "not built", "crashed", "timed out", "wrong",
+    "out of memory", "lost", "invalid",
+  };
+
+  return (unsigned)outcome < sizeof name / sizeof *name ? name[outcome]
+                                                        : "unknown";
+}
+
+static int
+take_known(void *arg, const struct table_trial *trial)
+{
+  struct tuner *t = arg;
+  long w = workload_lookup(family_workloads(t->session->family),
+                           trial->workload);
+
+  if (w >= 0)
+    tuned_absorb(t, (size_t)w, NULL, trial);
+  return 0;
+}
+
+static int
+take_own(void *arg, const struct table_trial *trial)
+{
+  struct tuner *t = arg;
+  long w = workload_lookup(family_workloads(t->session->family),
+                           trial->workload);
+  struct tuned *b;
+
+  if (w < 0 || trial->run != t->session->run)
+    return 0;
+  b = &t->tuned[w];
+  if (b->replays == b->replay_room) {
+    b->replay_room = b->replay_room ? 2 * b->replay_room : 16;
+    b->replay = mem_grow(b->replay, b->replay_room, sizeof *b->replay);
+  }
+  b->replay[b->replays] = *trial;
+  b->replay[b->replays].workload = b->schedule.workload->key;
+  b->replay[b->replays].policy = mem_string(trial->policy);
+  b->replay[b->replays++].detail = "";
+  return 0;
+}
+
+int
+tuner_open(struct tuner *t, struct session *s)
+{
+  const struct workload_set *set = family_workloads(s->family);
+
+  *t = (struct tuner){ .session = s, .count = set->count,
+                       .rng = rng_split(&s->rng, "tuner"),
+                       .started = proc_now() };
+  t->strategy = registry_get(PLUGIN_STRATEGY, s->config->tuner);
+  if (t->strategy == NULL)
+    return EXIT_UNAVAILABLE;
+  if (strcmp(s->config->cost_model, "gp") == 0)
+    t->model = costmodel_new();
+  t->tuned = mem_array(struct tuned, t->count);
+  for (size_t w = 0; w < t->count; w++)
+    schedule_init(&t->tuned[w].schedule, set->item[w]);
+  if (s->watermark > 0 &&
+      table_all_trials(s->table, s->target, 0, s->watermark, take_known,
+                       t) < 0)
+    return EXIT_CORRUPT;
+  if (s->run > 0 &&
+      table_all_trials(s->table, s->target, s->watermark, 0, take_own, t) < 0)
+    return EXIT_CORRUPT;
+  return EXIT_DONE;
+}
+
+static void
+tuned_close(struct tuner *t, struct tuned *b)
+{
+  if (b->strategy)
+    t->strategy->strategy.close(b->strategy);
+  if (b->host)
+    host_close(b->host);
+  for (size_t i = 0; i < b->pool; i++)
+    free(b->item[i].choice);
+  for (size_t i = 0; i < b->replays; i++)
+    free((char *)b->replay[i].policy);
+  free(b->item);
+  free(b->replay);
+  space_free(b->space);
+  schedule_free(&b->schedule);
+}
+
+void
+tuner_close(struct tuner *t)
+{
+  for (size_t w = 0; t->tuned && w < t->count; w++)
+    tuned_close(t, &t->tuned[w]);
+  free(t->tuned);
+  costmodel_free(t->model);
+  *t = (struct tuner){ 0 };
+}
+
+double
+tuner_latency(const struct tuner *t, size_t w)
+{
+  return schedule_latency(&t->tuned[w].schedule);
+}
+
+double
+tuner_default(const struct tuner *t, size_t w)
+{
+  return schedule_default(&t->tuned[w].schedule);
+}
+
+const char *
+tuner_policy(const struct tuner *t, size_t w)
+{
+  const struct schedule *s = &t->tuned[w].schedule;
+
+  return s->best < 0 ? NULL : s->tried[s->best].policy;
+}
+
+int
+tuner_done(const struct tuner *t)
+{
+  double limit = t->session->config->tune_time;
+
+  return proc_stopping() || (limit > 0 && proc_now() - t->started > limit);
+}
+
+static size_t
+group_size(const struct tuner *t)
+{
+  return 2 * (size_t)t->session->config->per_unit;
+}
+
+/* Candidates for one block, as many as it still needs and the group takes. */
+static size_t
+gather(struct tuner *t, size_t w, size_t need, size_t room,
+       struct candidate out[])
+{
+  size_t n = need < room ? need : room;
+
+  if (n > (size_t)t->session->config->per_unit)
+    n = (size_t)t->session->config->per_unit;
+  if (n == 0 || t->tuned[w].exhausted)
+    return 0;
+  t->tuned[w].last = tuner_latency(t, w);
+  return tuned_propose(t, w, n, out);
+}
+
+static int
+flush(struct tuner *t, struct candidate group[], size_t *n)
+{
+  size_t count = *n;
+
+  *n = 0;
+  return count ? candidates_run(t, count, group) : 0;
+}
+
+int
+tuner_cover(struct tuner *t, size_t n, const size_t workload[], size_t trials)
+{
+  size_t room = group_size(t), in = 0, more = 1;
+  struct candidate *group = mem_array(struct candidate, room);
+  int status = 0;
+
+  while (more && status == 0 && !tuner_done(t)) {
+    more = 0;
+    for (size_t i = 0; i < n && status == 0 && !tuner_done(t); i++) {
+      size_t w = workload[i], has = t->tuned[w].schedule.trials, got;
+      got = has < trials ? gather(t, w, trials - has, room - in, group + in)
+                         : 0;
+      in += got;
+      more |= got;
+      if (in >= room / 2 + 1)
+        status = flush(t, group, &in);
+    }
+    if (status == 0)
+      status = flush(t, group, &in);
+  }
+  free(group);
+  return status;
+}
+
+static double
+best_rate_of_group(const struct tuner *t, uint64_t group)
+{
+  double best = 0;
+
+  for (size_t w = 0; w < t->count; w++) {
+    double rate = t->tuned[w].schedule.workload->flops / tuner_latency(t, w);
+    if (t->tuned[w].group == group && rate > best)
+      best = rate;
+  }
+  return best;
+}
+
+static int
+rests(const struct tuner *t, size_t w)
+{
+  const struct config *c = t->session->config;
+  const struct schedule *s = &t->tuned[w].schedule;
+
+  return t->tuned[w].exhausted || s->trials >= (size_t)c->trials ||
+         s->since_gain >= (size_t)c->patience;
+}
+
+/* What another trial on block w is expected to save, in weighted seconds. */
+static double
+expected_gain(const struct tuner *t, size_t w, double weight)
+{
+  const struct tuned *b = &t->tuned[w];
+  double g = tuner_latency(t, w), n = (double)b->schedule.trials + 1;
+  double rate = best_rate_of_group(t, b->group), backward, forward, reach;
+
+  if (!isfinite(g))
+    return INFINITY;
+  backward = isfinite(b->last) ? (b->last - g) /
+                                 (double)t->session->config->per_unit : g / n;
+  reach = rate > 0 ? g - b->schedule.workload->flops / (OPTIMISM * rate) : g;
+  forward = fmin(g / n, fmax(reach, 0));
+  return weight * (BACKWARD * backward + (1 - BACKWARD) * forward);
+}
+
+static long
+next_block(const struct tuner *t, const double weight[], const char *taken)
+{
+  double top = 0;
+  long at = -1;
+
+  for (size_t w = 0; w < t->count; w++) {
+    double gain;
+    if (weight[w] <= 0 || taken[w] || rests(t, w))
+      continue;
+    gain = expected_gain(t, w, weight[w]);
+    if (at < 0 || gain > top) {
+      top = gain;
+      at = (long)w;
+    }
+  }
+  return at;
+}
+
+/* One step: the most promising blocks share a group. */
+static int
+focus_step(struct tuner *t, const double weight[], size_t room, char *touched,
+           size_t *spent)
+{
+  struct candidate *group = mem_array(struct candidate, room);
+  char *taken = mem_array(char, t->count);
+  size_t in = 0;
+  long w;
+  int status;
+
+  while (in < room && (w = next_block(t, weight, taken)) >= 0) {
+    size_t cap = (size_t)t->session->config->trials -
+                 t->tuned[w].schedule.trials;
+    taken[w] = 1;
+    touched[w] = 1;
+    in += gather(t, (size_t)w, cap, room - in, group + in);
+  }
+  *spent += in;
+  status = in ? candidates_run(t, in, group) : 1;
+  free(taken);
+  free(group);
+  return status;
+}
+
+int
+tuner_focus(struct tuner *t, const double weight[], size_t budget)
+{
+  char *touched = mem_array(char, t->count);
+  size_t *list = mem_array(size_t, t->count), n = 0, spent = 0;
+  int status = 0;
+
+  while (spent < budget && status == 0 && !tuner_done(t)) {
+    size_t room = group_size(t);
+    if (room > budget - spent)
+      room = budget - spent;
+    status = focus_step(t, weight, room, touched, &spent);
+  }
+  for (size_t w = 0; w < t->count; w++)
+    if (touched[w])
+      list[n++] = w;
+  if (status >= 0)
+    status = tuner_confirm(t, n, list);
+  free(touched);
+  free(list);
+  return status;
+}
+
+static size_t
+unconfirmed(struct tuner *t, size_t w, struct candidate out[], size_t room)
+{
+  struct tuned *b = &t->tuned[w];
+  size_t k = (size_t)t->session->config->tune_finalists, n, got = 0;
+  size_t top[101];
+
+  n = schedule_top(&b->schedule, k < 100 ? k : 100, top);
+  for (size_t i = 0; i < n && got < room; i++) {
+    const struct tried *tried = &b->schedule.tried[top[i]];
+    if (tried->rows > 1)
+      continue;
+    out[got] = (struct candidate){
+      .workload = w, .preset = tried->preset,
+      .policy = mem_string(tried->policy),
+      .choice = mem_array(int32_t, b->space->knobs),
+    };
+    if (space_parse(b->space, tried->policy, out[got].choice) == 0)
+      got++;
+    else {
+      free(out[got].policy);
+      free(out[got].choice);
+    }
+  }
+  return got;
+}
+
+int
+tuner_confirm(struct tuner *t, size_t n, const size_t workload[])
+{
+  size_t room = group_size(t), in = 0;
+  struct candidate *group = mem_array(struct candidate, room);
+  int status = 0;
+
+  for (size_t i = 0; i < n && status == 0 && !tuner_done(t); i++) {
+    if (t->tuned[workload[i]].space == NULL)
+      continue; /* not searched in this process: nothing new to confirm */
+    in += unconfirmed(t, workload[i], group + in, room - in);
+    if (in > room / 2)
+      status = flush(t, group, &in);
+  }
+  if (status == 0)
+    status = flush(t, group, &in);
+  free(group);
+  return status;
+}

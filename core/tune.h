@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pre-scheduling: for every workload of a family, search its policy space on
+ * the real device and keep the best schedule.
+ *
+ *   ask strategy -> legal -> screen by cost model -> emit -> build ->
+ *   verify + measure (chanas-runner) -> table -> tell strategy and model
+ *
+ * Deterministic: with equal seed, configuration and table at the start, the
+ * same candidates are proposed in the same order.  A resumed run proposes
+ * them again and takes the outcomes it already has in the table.
+ */
+#ifndef CORE_TUNE_H
+#define CORE_TUNE_H
+#include "costmodel.h"
+#include "schedule.h"
+#include "session.h"
+
+#define TUNE_OUTCOMES 9
+
+struct pool_item { int32_t *choice; double x[COSTMODEL_FEATURES]; };
+
+struct tuned {                   /* one workload */
+  struct schedule schedule;
+  struct chanas_space *space;    /* NULL until it is first searched */
+  struct host *host;
+  void *strategy;
+  uint64_t group;                /* similar blocks share it */
+  size_t pool, pool_room;        /* proposed, not measured yet */
+  struct pool_item *item;
+  size_t features;
+  int exhausted;                 /* nothing left to propose */
+  double last;                   /* latency before the last visit */
+  size_t replays, replay_room;   /* own rows of an interrupted run */
+  struct table_trial *replay;    /* consumed ones have workload NULL */
+};
+
+struct tuner {
+  struct session *session;
+  const struct plugin *strategy;
+  size_t count;
+  struct tuned *tuned;           /* by index of the family's workload set */
+  struct costmodel *model;       /* NULL: none */
+  struct rng rng;
+  double reference_control, started;
+  size_t spent;                  /* rows of these workloads, known included */
+  size_t measured;               /* rows that this process measured */
+  size_t outcomes[TUNE_OUTCOMES]; /* of this process */
+  char complaint[200];           /* first failure, for the report */
+};
+
+/* Over the workloads in the family's set at this moment.  0, or a documented
+ * exit code. */
+int tuner_open(struct tuner *, struct session *);
+void tuner_close(struct tuner *);
+/* Give each of these workloads at least `trials` rows.  -1 (logged) only if
+ * the table or the device fails; stops early when the user asks. */
+int tuner_cover(struct tuner *, size_t n, const size_t workload[],
+                size_t trials);
+/* Spend up to `budget` candidates where the expected gain is largest.
+ * weight[i] (per workload of the set): what one second saved there is worth;
+ * 0: not used by the current front. */
+int tuner_focus(struct tuner *, const double weight[], size_t budget);
+/* Measure the best few policies of each again in fresh processes. */
+int tuner_confirm(struct tuner *, size_t n, const size_t workload[]);
+double tuner_latency(const struct tuner *, size_t workload);
+double tuner_default(const struct tuner *, size_t workload);
+const char *tuner_policy(const struct tuner *, size_t workload); /* or NULL */
+const char *outcome_name(enum chanas_outcome);
+/* Time or trial budget used up, or the user asked to stop. */
+int tuner_done(const struct tuner *);
+
+/* ---- between tune.c, propose.c and candidate.c ------------------------- */
+
+struct candidate {
+  size_t workload;
+  int32_t *choice;               /* owned */
+  char *policy;                  /* owned */
+  int preset, have;              /* have: result is there */
+  char symbol[24];
+  struct measure_result result;
+};
+
+/* Open the policy space and strategy of a workload.  -1, logged. */
+int tuned_open(struct tuner *, size_t workload);
+/* At most n new candidates; returns how many (0: exhausted). */
+size_t tuned_propose(struct tuner *, size_t workload, size_t n,
+                     struct candidate[]);
+/* Measure, store, absorb, free.  -1: the table failed. */
+int candidates_run(struct tuner *, size_t n, struct candidate[]);
+/* Take in one row: schedule, cost model, strategy. */
+void tuned_absorb(struct tuner *, size_t workload, const int32_t *choice,
+                  const struct table_trial *);
+#endif
