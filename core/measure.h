@@ -21,6 +21,7 @@ struct measure_config {
   int rounds;            /* timed batches; default 9 */
   uint64_t memory;       /* RLIMIT_AS; 0: none */
   uint64_t seed;         /* of inputs and weights */
+  int threads;           /* of the kernels: 1 pins the runner to one CPU */
 };
 
 struct measure_result {

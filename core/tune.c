@@ -17,18 +17,6 @@
 #define BACKWARD 0.2 /* Ansor's alpha: weight of the gain seen last */
 #define OPTIMISM 2.0 /* Ansor's beta: how close to similar blocks it may get */
 
-const char *
-outcome_name(enum chanas_outcome outcome)
-{
-  static const char *const name[] = {
-    "measured", "illegal", "not built", "crashed", "timed out", "wrong",
-    "out of memory", "lost", "invalid",
-  };
-
-  return (unsigned)outcome < sizeof name / sizeof *name ? name[outcome]
-                                                        : "unknown";
-}
-
 static int
 take_known(void *arg, const struct table_trial *trial)
 {

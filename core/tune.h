@@ -13,6 +13,7 @@
 #ifndef CORE_TUNE_H
 #define CORE_TUNE_H
 #include "costmodel.h"
+#include "outcome.h"
 #include "schedule.h"
 #include "session.h"
 
@@ -66,7 +67,6 @@ int tuner_confirm(struct tuner *, size_t n, const size_t workload[]);
 double tuner_latency(const struct tuner *, size_t workload);
 double tuner_default(const struct tuner *, size_t workload);
 const char *tuner_policy(const struct tuner *, size_t workload); /* or NULL */
-const char *outcome_name(enum chanas_outcome);
 /* Time or trial budget used up, or the user asked to stop. */
 int tuner_done(const struct tuner *);
 

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The coordinated search: see search.h for its order. */
+#include "search.h"
+#include <math.h>
+#include <stdlib.h>
+#include "log.h"
+#include "mem.h"
+#include "proc.h"
+#include "progress.h"
+
+static int
+usable_goals(const struct search *r)
+{
+  const struct config *c = r->session->config;
+
+  for (size_t g = 0; g < c->goals; g++)
+    if (c->goal[g].name[0] == 'a' && *c->estimator == '\0') {
+      log_error("accuracy is a goal, but [estimator] plugin is not set");
+      return 0;
+    }
+  return 1;
+}
+
+static size_t *
+all_workloads(const struct search *r)
+{
+  size_t *list = mem_array(size_t, r->blocks);
+
+  for (size_t b = 0; b < r->blocks; b++)
+    list[b] = r->block[b].workload;
+  return list;
+}
+
+static void
+say_unschedulable(const struct search *r)
+{
+  size_t n = 0;
+
+  for (size_t b = 0; b < r->blocks; b++) {
+    size_t w = r->block[b].workload;
+    if (isfinite(tuner_latency(&r->tuner, w)))
+      continue;
+    if (n++ == 0)
+      log_warn("no schedule of %s runs (%s)",
+               r->tuner.tuned[w].schedule.workload->key,
+               r->tuner.complaint);
+  }
+  if (n > 1)
+    log_warn("%zu blocks in all have no schedule that runs; networks with "
+             "them are left out", n);
+}
+
+/* Every block once. */
+static int
+pre_schedule(struct search *r)
+{
+  const struct config *c = r->session->config;
+  size_t *list = all_workloads(r), first = (size_t)c->first_trials;
+  double begun = proc_now();
+  int status;
+
+  if (first > (size_t)c->trials)
+    first = (size_t)c->trials;
+  progress_begin("pre-scheduling", (double)(r->blocks * first));
+  status = tuner_cover(&r->tuner, r->blocks, list, first);
+  if (status == 0)
+    status = tuner_confirm(&r->tuner, r->blocks, list);
+  progress_end();
+  free(list);
+  r->seconds_tuning += proc_now() - begun;
+  if (status == 0 && !proc_stopping())
+    say_unschedulable(r);
+  return status;
+}
+
+static void
+renew_front(struct search *r)
+{
+  free(r->front);
+  archive_refresh(&r->archive);
+  r->fronts = archive_front(&r->archive, &r->front);
+}
+
+/* What a second saved in a block is worth: relative, summed over the front. */
+static double *
+front_weights(const struct search *r)
+{
+  double *weight = mem_array(double, r->tuner.count);
+
+  for (size_t i = 0; i < r->fronts; i++) {
+    const struct entry *e = &r->archive.entry[r->front[i]];
+    for (uint32_t b = 0; b < e->blocks; b++)
+      weight[e->workload[b]] += 1 / e->latency;
+  }
+  return weight;
+}
+
+static int
+focus(struct search *r, int rounds_left)
+{
+  const struct config *c = r->session->config;
+  size_t budget = c->budget > 0 ? (size_t)c->budget
+                                : (size_t)c->trials * r->blocks;
+  double *weight, begun = proc_now();
+  int status;
+
+  if (r->tuner.spent >= budget)
+    return 0;
+  weight = front_weights(r);
+  budget = (budget - r->tuner.spent) / (size_t)rounds_left;
+  progress_begin("tuning the front", 0);
+  status = tuner_focus(&r->tuner, weight, budget);
+  progress_end();
+  free(weight);
+  r->seconds_tuning += proc_now() - begun;
+  return status;
+}
+
+static int
+explore(struct search *r, size_t evaluations, int round)
+{
+  double begun = proc_now();
+  int status = search_explore(r, evaluations, round);
+
+  r->seconds_search += proc_now() - begun;
+  return status;
+}
+
+/* Exploring and tuning in turn. */
+static int
+one_round(struct search *r, int round, int rounds)
+{
+  const struct config *c = r->session->config;
+  size_t share = (size_t)c->evaluations * (size_t)(round + 1) /
+                 (size_t)rounds;
+  size_t sample = (size_t)c->finalists;
+  int status = explore(r, share, round);
+
+  if (status < 0 || proc_stopping())
+    return status;
+  renew_front(r);
+  if (!r->session->measures || round + 1 == rounds)
+    return 0;
+  status = focus(r, rounds - round);
+  renew_front(r);
+  if (status == 0 && !proc_stopping() && sample > 0)
+    status = search_measure_front(r, sample < 6 ? sample : 6);
+  renew_front(r);
+  return status;
+}
+
+static int
+finish(struct search *r)
+{
+  const struct config *c = r->session->config;
+  int status = 0;
+
+  if (r->session->measures && c->finalists > 0) {
+    correction_free(&r->archive.correction);
+    status = search_measure_front(r, (size_t)c->finalists);
+    archive_refresh(&r->archive);
+  }
+  if (status == 0 && !proc_stopping() && r->fronts == 0) {
+    log_error("no network meets the constraint (%s) among %zu evaluated",
+              *c->constraint ? c->constraint : "none", r->archive.count);
+    return EXIT_INFEASIBLE;
+  }
+  return status < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* With a warm table one round is enough: nothing is left to tune. */
+static int
+rounds_needed(const struct search *r)
+{
+  const struct config *c = r->session->config;
+  size_t budget = c->budget > 0 ? (size_t)c->budget
+                                : (size_t)c->trials * r->blocks;
+
+  if (!r->session->measures || r->tuner.spent >= budget)
+    return 1;
+  return (int)c->rounds;
+}
+
+static int
+prepare(struct search *r, struct session *s)
+{
+  int code;
+
+  *r = (struct search){ .session = s };
+  if (!usable_goals(r))
+    return EXIT_USAGE;
+  r->block = family_blocks(s->family, &r->blocks);
+  if (r->block == NULL)
+    return EXIT_FAILED;
+  if (s->measures && (code = tuner_open(&r->tuner, s)) != 0)
+    return code;
+  return archive_open(&r->archive, s, s->measures ? &r->tuner : NULL);
+}
+
+int
+search_run(struct search *r, struct session *s)
+{
+  int code = prepare(r, s), status = 0, rounds;
+
+  if (code)
+    return code;
+  if (s->measures)
+    status = pre_schedule(r);
+  if (status == 0 && !proc_stopping() && s->config->subspace_samples > 0)
+    status = search_choose_subspace(r,
+                                    (size_t)s->config->subspace_samples);
+  rounds = rounds_needed(r);
+  for (int i = 0; i < rounds && status == 0 && !proc_stopping(); i++)
+    status = one_round(r, i, rounds);
+  if (status == 0 && !proc_stopping())
+    code = finish(r);
+  r->interrupted = proc_stopping();
+  return status < 0 ? EXIT_FAILED : code;
+}
+
+void
+search_close(struct search *r)
+{
+  if (r->self)
+    r->strategy->strategy.close(r->self);
+  if (r->host)
+    host_close(r->host);
+  space_free(r->space);
+  archive_close(&r->archive);
+  tuner_close(&r->tuner);
+  free(r->block);
+  free(r->front);
+  free(r->pinned);
+  *r = (struct search){ 0 };
+}
