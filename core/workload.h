@@ -43,7 +43,8 @@ int workload_globalpool(struct workload_builder *, int src);
 int workload_linear(struct workload_builder *, int src, int cout, int act,
                     int bias);
 int workload_act(struct workload_builder *, int src, int act);
-/* NULL (logged) if it has no op or a tensor that no op reads.  Free with workload_free. */
+/* NULL (logged) if it has no op or a tensor that no op reads.  Free with
+ * workload_free. */
 struct chanas_workload *workload_end(const struct workload_builder *);
 void workload_free(struct chanas_workload *);
 struct chanas_workload *workload_parse(const char *key); /* NULL, logged */

@@ -17,7 +17,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-/* ---- pure half: policy space and source ---------------------------------- */
+/* ---- pure half: policy space and source --------------------------------- */
 
 struct plain {
   const struct chanas_host *host;
@@ -294,7 +294,7 @@ plain_close(void *self)
   (void)self; /* from host->alloc */
 }
 
-/* ---- device half: only in chanas-runner ---------------------------------- */
+/* ---- device half: only in chanas-runner --------------------------------- */
 
 typedef void kernel_fn(const float *x, const float *weights, float *y);
 
