@@ -30,8 +30,10 @@ struct table_trial {
   const char *workload;    /* key */
   const char *policy;      /* space_print text */
   enum chanas_outcome outcome;
-  double latency, ci;      /* seconds: median, half width of its 95 % CI */
-  double control;          /* seconds of the control kernel, same process */
+  double latency, ci;      /* seconds: median, half width of its 95 % CI;
+                            * NaN when read unless MEASURED */
+  double control;          /* seconds of the control kernel, same process;
+                            * NaN: none */
   int preset;              /* 1: the backend's default policy */
   const char *detail;      /* first compiler error, signal name; may be "" */
 };
@@ -67,6 +69,7 @@ int64_t table_last_trial(struct table *); /* greatest id, 0 when empty */
 
 int table_put_network(struct table *, int64_t target,
                       const struct table_network *);
+/* family NULL: all of them. */
 int table_networks(struct table *, int64_t target, const char *family,
                    int (*fn)(void *, const struct table_network *), void *);
 
@@ -82,9 +85,12 @@ int table_fetch(struct table *, const char *owner, const char *key,
                 void **data, size_t *size); /* free(*data) */
 
 /* The command's verbs. */
+/* A row for each target and workload: how often measured, best policy. */
 int table_list(struct table *, int (*fn)(void *, const char *const column[],
                const char *const value[], int n), void *);
 int table_export_csv(struct table *, const char *path); /* "-": stdout */
 int table_verify(struct table *); /* integrity_check and own invariants */
-int table_merge(struct table *, const char *other); /* all or nothing */
+/* All or nothing; what is already here (target, workload, policy, time,
+ * latency) is skipped.  How many trials came, -1. */
+long table_merge(struct table *, const char *other);
 #endif

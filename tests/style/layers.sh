@@ -6,7 +6,7 @@ set -uo pipefail
 cd "${abs_top_srcdir:-.}" || exit 99
 bad=0
 
-base=" log progress mem text near rng pool file proc "
+base=" log progress mem text near rng pool file proc outcome "
 model=" ini space workload network family "
 services=" config device registry loader param host store table frame build
  measure reference pareto "
