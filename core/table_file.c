@@ -98,7 +98,8 @@ guard(sqlite3 *db)
 static sqlite3 *
 connect_immutable(const char *path)
 {
-  char *wal = mem_print("%s-wal", path), *name = table_uri(path, "?immutable=1");
+  char *wal = mem_print("%s-wal", path);
+  char *name = table_uri(path, "?immutable=1");
   sqlite3 *db = NULL;
 
   if (access(wal, F_OK) == 0 ||

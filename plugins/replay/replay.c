@@ -45,7 +45,7 @@ struct replay {
   struct rule rule[ROLES];
 };
 
-/* ---- parameters -------------------------------------------------------------- */
+/* ---- parameters --------------------------------------------------------- */
 
 static double
 unit_seconds(const char *name)
@@ -129,7 +129,7 @@ read_matches(struct replay *self)
   return 0;
 }
 
-/* ---- the file ------------------------------------------------------------------ */
+/* ---- the file ----------------------------------------------------------- */
 
 struct columns { long key, mean, stddev, match[MAX_MATCHES]; };
 
@@ -220,7 +220,7 @@ read_file(struct replay *self)
   return status;
 }
 
-/* ---- a block ------------------------------------------------------------------- */
+/* ---- a block ------------------------------------------------------------ */
 
 static int
 fill_key(struct replay *self, const char *role, const struct template *term,
@@ -311,7 +311,7 @@ replay_latency(void *ptr, const char *role,
   return 0;
 }
 
-/* ---- the plugin ------------------------------------------------------------------ */
+/* ---- the plugin --------------------------------------------------------- */
 
 static int
 replay_open(const struct chanas_host *host, const struct chanas_device *device,

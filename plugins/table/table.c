@@ -164,7 +164,7 @@ read_table(struct table *self)
   return status;
 }
 
-/* ---- a network's name ------------------------------------------------------ */
+/* ---- a network's name --------------------------------------------------- */
 
 static int
 name_field(void *arg, const char *name)
@@ -218,7 +218,7 @@ fill_name(const struct table *self, const struct chanas_network *net,
   }
 }
 
-/* ---- the plugin -------------------------------------------------------------- */
+/* ---- the plugin --------------------------------------------------------- */
 
 static int
 table_open(const struct chanas_host *host, const struct chanas_space *space,
