@@ -32,8 +32,7 @@ aging_parent(const struct evolution *e)
 
   for (i = 1; i < e->sample; i++) {
     other = history_below(h, e->members);
-    if (*history_cost(h, e->member[other]) <
-        *history_cost(h, e->member[best]))
+    if (beats(h, e->member[other], e->member[best]))
       best = other;
   }
   return best;

@@ -9,6 +9,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "evolution.h"
 
 #define TRIES 50 /* variations before a child is given up */
@@ -40,9 +41,13 @@ set_up(struct evolution *e, const struct chanas_host *host,
        const struct chanas_space *space, size_t goals,
        const struct chanas_goal *goal)
 {
-  size_t room;
+  const char *selection = host->get(host->ctx, "selection");
+  size_t room, i, aims = 0;
 
-  e->aging = goals == 1 && isnan(goal[0].limit);
+  for (i = 0; i < goals; i++)
+    aims += goal[i].sense != 0;
+  e->aging = strcmp(selection, "auto") ? strcmp(selection, "aging") == 0
+                                       : aims < 2;
   e->population = size_param(host, "population", e->aging ? 10 : 40);
   e->sample = size_param(host, "sample", e->aging ? 10 : 2);
   e->mutation = host->get_real(host->ctx, "mutation");
@@ -79,6 +84,27 @@ evolution_open(const struct chanas_host *host,
   }
   *self = e;
   return 0;
+}
+
+/* Constrained domination (Deb et al. 2002, section VI): fewer violations
+ * first, then objectives; of equal ones the earlier row wins, so that copies
+ * do not fill the population. */
+int
+beats(const struct history *h, size_t i, size_t j)
+{
+  const double *p = history_cost(h, i), *q = history_cost(h, j);
+  double v = h->record[i].violation, w = h->record[j].violation;
+  int better = 0;
+  size_t g;
+
+  if (v != w)
+    return v < w;
+  for (g = 0; g < h->goals; g++) {
+    if (p[g] > q[g])
+      return 0;
+    better |= p[g] < q[g];
+  }
+  return better || i < j;
 }
 
 int
@@ -165,6 +191,8 @@ evolution_tell(void *self, size_t n, const struct chanas_trial trial[])
 }
 
 static const struct chanas_param params[] = {
+  { "selection", "text", "auto", "auto|aging|nsga2",
+    "auto: aging for one goal, nsga2 for several" },
   { "population", "int", "0", "0..10000",
     "members kept; 0: 10 for one goal without a constraint, else 40" },
   { "sample", "int", "0", "0..10000",

@@ -23,6 +23,8 @@ struct evolution {
   int32_t *draft;
 };
 
+/* Whether row i is the better one; never both ways. */
+int beats(const struct history *, size_t i, size_t j);
 int is_member(const struct evolution *, size_t row);
 /* Take in new members (rows of the history). */
 void aging_admit(struct evolution *, size_t n, const size_t *row);

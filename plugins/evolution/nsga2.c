@@ -10,24 +10,6 @@
 #include <string.h>
 #include "evolution.h"
 
-static int
-dominates(const struct history *h, size_t i, size_t j)
-{
-  const double *p = history_cost(h, i), *q = history_cost(h, j);
-  double v = h->record[i].violation, w = h->record[j].violation;
-  int better = 0;
-  size_t g;
-
-  if (v != w)
-    return v < w;
-  for (g = 0; g < h->goals; g++) {
-    if (p[g] > q[g])
-      return 0;
-    better |= p[g] < q[g];
-  }
-  return better || i < j;
-}
-
 /* Fills rank[]: front by front, as their fast-non-dominated-sort, but with
  * the counts kept instead of the lists: n is small. */
 static void
@@ -40,7 +22,7 @@ sort_fronts(struct evolution *e)
     e->rank[i] = SIZE_MAX;
     e->beaten[i] = 0;
     for (j = 0; j < e->members; j++)
-      e->beaten[i] += j != i && dominates(h, e->member[j], e->member[i]);
+      e->beaten[i] += j != i && beats(h, e->member[j], e->member[i]);
   }
   for (front = 0; left > 0; front++) {
     for (i = 0; i < e->members; i++)
@@ -52,7 +34,7 @@ sort_fronts(struct evolution *e)
       if (e->rank[i] == front)
         for (j = 0; j < e->members; j++)
           e->beaten[j] -= e->rank[j] == SIZE_MAX &&
-                          dominates(h, e->member[i], e->member[j]);
+                          beats(h, e->member[i], e->member[j]);
   }
 }
 
