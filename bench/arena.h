@@ -21,6 +21,7 @@ struct sheet {
 struct sheet *sheet_read(const char *path, const char *code, size_t columns,
                          const char *const column[]);
 void sheet_free(struct sheet *);
+size_t place_of(const struct sheet *, const int32_t *code); /* its row */
 /* Under $CHANAS_DATA; NULL, logged, if that is not set.  Free it. */
 char *data_path(const char *name);
 
@@ -36,7 +37,7 @@ struct contest {
   const char *strategy;
   const char **set; /* "key=value" of the strategy's own section */
   size_t sets;
-  size_t budget, batch;
+  size_t budget, batch, rounds;
 };
 
 /* One search; the rows looked up, in order.  Returns how many, -1. */

@@ -14,6 +14,7 @@ struct options {
   size_t seeds;          /* 0: each contest's own number */
   uint64_t first;
   size_t budget, batch;  /* 0: each contest's own */
+  size_t rounds;         /* 0: 1 */
   const char **operand;  /* what is left of the command line */
   size_t operands;
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command line of the strategy benchmarks. */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "contest.h"
 #include "registry.h"
 
@@ -14,6 +16,7 @@ static const char help[] =
   "  -f, --first SEED       the first of them (default 0)\n"
   "  -e, --evaluations N    points looked up by each search\n"
   "  -b, --batch N          points asked at a time\n"
+  "  -r, --rounds N         fresh strategies told all that is known (1)\n"
   "  -P, --plugin-path DIR  where plugins are looked for first\n"
   "  -h, --help\n";
 
@@ -21,6 +24,7 @@ static const struct option longs[] = {
   { "strategy", 1, NULL, 'p' }, { "set", 1, NULL, 's' },
   { "seeds", 1, NULL, 'n' },    { "first", 1, NULL, 'f' },
   { "evaluations", 1, NULL, 'e' }, { "batch", 1, NULL, 'b' },
+  { "rounds", 1, NULL, 'r' },
   { "plugin-path", 1, NULL, 'P' }, { "help", 0, NULL, 'h' },
   { NULL, 0, NULL, 0 },
 };
@@ -49,13 +53,29 @@ add_set(struct options *o, const char *text, const char *usage)
   o->set[o->sets++] = text;
 }
 
+/* In a build tree the plugins beside this program are meant. */
+static void
+built_plugins(void)
+{
+  char path[PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
+
+  if (n <= 0)
+    return;
+  path[n] = '\0';
+  strcpy(strrchr(path, '/'), "/../plugins/.libs");
+  if (access(path, X_OK) == 0)
+    registry_path(path);
+}
+
 void
 options_read(struct options *o, int argc, char **argv, const char *usage)
 {
   int c;
 
+  built_plugins();
   *o = (struct options){ 0 };
-  while ((c = getopt_long(argc, argv, "p:s:n:f:e:b:P:h", longs, NULL)) != -1)
+  while ((c = getopt_long(argc, argv, "p:s:n:f:e:b:r:P:h", longs, NULL)) != -1)
     switch (c) {
     case 'p': o->strategy = optarg; break;
     case 's': add_set(o, optarg, usage); break;
@@ -63,6 +83,7 @@ options_read(struct options *o, int argc, char **argv, const char *usage)
     case 'f': o->first = number(optarg, usage); break;
     case 'e': o->budget = number(optarg, usage); break;
     case 'b': o->batch = number(optarg, usage); break;
+    case 'r': o->rounds = number(optarg, usage); break;
     case 'P': registry_path(optarg); break;
     case 'h': printf("%s%s", usage, help); exit(0);
     default: fprintf(stderr, "%s%s", usage, help); exit(2);
@@ -85,6 +106,7 @@ options_contest(const struct options *o, size_t i, size_t budget, size_t batch,
     .sets = o->sets,
     .budget = o->budget ? o->budget : budget,
     .batch = o->batch ? o->batch : batch,
+    .rounds = o->rounds ? o->rounds : 1,
   };
   return 1;
 }

@@ -4,14 +4,30 @@
  * the best of a random sample becomes a parent, the oldest member dies.
  * member[] is in order of age, the oldest first.
  */
+#include <stdlib.h>
 #include <string.h>
 #include "evolution.h"
 
-void
-aging_admit(struct evolution *e, size_t n, const size_t *row)
+static int
+worst_first(const void *a, const void *b, void *arg)
 {
-  size_t i;
+  const struct history *h = arg;
+  size_t i = *(const size_t *)a, j = *(const size_t *)b;
 
+  return i == j ? 0 : beats(h, i, j) ? 1 : -1;
+}
+
+/* Rows that were not asked have no age: the better ones count as younger, so
+ * that of a warm start the best remain. */
+void
+aging_admit(struct evolution *e, size_t n, size_t *row)
+{
+  struct history *h = &e->history;
+  size_t i, asked = 0;
+
+  while (asked < n && h->record[row[asked]].asked)
+    asked++;
+  qsort_r(row + asked, n - asked, sizeof *row, worst_first, h);
   for (i = 0; i < n; i++) {
     if (is_member(e, row[i]))
       continue;

@@ -48,6 +48,11 @@ set_up(struct evolution *e, const struct chanas_host *host,
     aims += goal[i].sense != 0;
   e->aging = strcmp(selection, "auto") ? strcmp(selection, "aging") == 0
                                        : aims < 2;
+  if (e->aging && aims > 1) {
+    host->log(host->ctx, CHANAS_ERROR, "selection = aging serves one goal, "
+              "but there are %zu: take nsga2 or auto", aims);
+    return -1;
+  }
   e->population = size_param(host, "population", e->aging ? 10 : 40);
   e->sample = size_param(host, "sample", e->aging ? 10 : 2);
   e->mutation = host->get_real(host->ctx, "mutation");

@@ -27,7 +27,7 @@ struct evolution {
 int beats(const struct history *, size_t i, size_t j);
 int is_member(const struct evolution *, size_t row);
 /* Take in new members (rows of the history). */
-void aging_admit(struct evolution *, size_t n, const size_t *row);
+void aging_admit(struct evolution *, size_t n, size_t *row);
 void nsga2_admit(struct evolution *, size_t n, const size_t *row);
 /* Index in member[] of one parent. */
 size_t aging_parent(const struct evolution *);

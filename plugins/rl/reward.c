@@ -87,3 +87,16 @@ reward_log(const struct reward *r, size_t row, const double *preference)
   }
   return sum;
 }
+
+void
+reward_wish(const struct reward *r, size_t row, double *preference)
+{
+  double range, at;
+  size_t a;
+
+  for (a = 1; a < r->aims; a++) {
+    range = r->high[a] - r->low[a];
+    at = range > 0 ? (log_cost(r, row, a) - r->low[a]) / range : 1;
+    preference[a - 1] = 2 * fmin(fmax(at, 0), 1) - 1;
+  }
+}

@@ -27,4 +27,6 @@ void reward_close(struct reward *);
 void reward_note(struct reward *, size_t row);
 /* log of the reward of a told row; -INFINITY for a failed trial. */
 double reward_log(const struct reward *, size_t row, const double *preference);
+/* The preference whose T is what a told row reached. */
+void reward_wish(const struct reward *, size_t row, double *preference);
 #endif

@@ -7,8 +7,8 @@
  * by the preference that the point was drawn with, so neither the scale of
  * the goals nor a few very bad points matter.  A drawn point that is known
  * already is learned from at once, which costs nothing, and drawn again.
- * Only points that this instance drew move the policy; others told serve the
- * ranks and are not proposed again.
+ * Points told that this instance did not draw (a warm start) are learned from
+ * in random order, each as if drawn with the preference that it suits best.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #include "reward.h"
 
 #define TRIES 60 /* draws for one point, ever more uniform */
+#define WARM 16  /* windows of a warm start that are learned from */
 
 struct rl {
   struct history history;
@@ -119,17 +120,37 @@ learn(struct rl *r, size_t row, const double *preference)
 }
 
 static void
+shuffle(const struct history *h, size_t n, size_t *row)
+{
+  size_t i, other, swap;
+
+  for (i = n; i > 1; i--) {
+    other = history_below(h, i);
+    swap = row[i - 1];
+    row[i - 1] = row[other];
+    row[other] = swap;
+  }
+}
+
+static void
 learn_told(struct rl *r)
 {
-  size_t n, i, *row = history_take(&r->history, &n);
+  size_t n, i, asked = 0, *row = history_take(&r->history, &n);
 
+  while (asked < n && r->history.record[row[asked]].asked)
+    asked++;
+  shuffle(&r->history, n - asked, row + asked);
   for (i = 0; i < n; i++) {
     reward_note(&r->reward, row[i]);
     r->latest[r->told++ % r->window] = row[i];
   }
-  for (i = 0; i < n; i++)
-    if (r->history.record[row[i]].asked)
+  for (i = 0; i < n && i < asked + WARM * r->window; i++)
+    if (i < asked)
       learn(r, row[i], r->preference + row[i] * r->policy.preferences);
+    else {
+      reward_wish(&r->reward, row[i], r->wish);
+      learn(r, row[i], r->wish);
+    }
 }
 
 /* ---- drawing -------------------------------------------------------------------- */
