@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chanas measure: one network, built whole and measured. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "cmd.h"
+#include "log.h"
+#include "mem.h"
+#include "outcome.h"
+#include "progress.h"
+#include "report.h"
+#include "whole.h"
+
+static struct chanas_network *
+named_network(const struct options *o, struct session *s)
+{
+  int32_t *choice = mem_array(int32_t, family_space(s->family)->knobs + 1);
+  struct chanas_network *net = NULL;
+
+  if (o->code == NULL ||
+      network_parse_code(s->family, o->code, choice) == 0)
+    net = network_build(s->family, choice);
+  free(choice);
+  return net;
+}
+
+static size_t *
+workloads_of(const struct chanas_network *net)
+{
+  size_t *list = mem_array(size_t, net->blocks);
+
+  for (size_t b = 0; b < net->blocks; b++)
+    list[b] = net->block[b].workload;
+  return list;
+}
+
+static double
+sum_of(const struct tuner *t, const struct chanas_network *net, int best)
+{
+  double sum = 0;
+
+  for (size_t b = 0; b < net->blocks; b++)
+    sum += best ? tuner_latency(t, net->block[b].workload)
+                : tuner_default(t, net->block[b].workload);
+  return sum;
+}
+
+static int
+ensure_tuned(struct tuner *t, const struct chanas_network *net)
+{
+  const struct config *c = t->session->config;
+  size_t *list = workloads_of(net);
+  int status;
+
+  progress_begin("tuning", 0);
+  status = tuner_cover(t, net->blocks, list, (size_t)c->first_trials);
+  if (status == 0)
+    status = tuner_confirm(t, net->blocks, list);
+  progress_end();
+  free(list);
+  return status;
+}
+
+static void
+print_result(const struct options *o, const struct tuner *t,
+             const struct chanas_network *net, const struct measure_result *m)
+{
+  double sum = sum_of(t, net, !o->fixed);
+
+  if (o->json) {
+    json_t *j = json_pack(
+      "{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "code", net->code,
+      "outcome", outcome_name(m->outcome), "latency_sum_ms",
+      isfinite(sum) ? 1e3 * sum : -1, "latency_measured_ms",
+      1e3 * m->latency, "latency_least_ms", 1e3 * m->minimum,
+      "latency_ci_ms", 1e3 * m->ci, "macs", net->macs, "params",
+      net->params);
+    json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(j);
+    return;
+  }
+  printf("network        %s\nMACs           %.3f M\nparameters     %.3f M\n"
+         "sum of blocks  %.4f ms (%s schedules)\n"
+         "measured       %.4f ms +- %.4f (95 %% of the median), least %.4f\n"
+         "speed          %.1f GFLOP/s\n"
+         "difference     %.2g of the reference's scale\n",
+         net->code, 1e-6 * net->macs, 1e-6 * net->params, 1e3 * sum,
+         o->fixed ? "default" : "best", 1e3 * m->latency, 1e3 * m->ci,
+         1e3 * m->minimum, 2e-9 * net->macs / m->latency, m->difference);
+}
+
+static int
+run(const struct options *o, struct session *s, struct chanas_network *net)
+{
+  struct measure_result result;
+  struct tuner t;
+  char **policy;
+  int code = tuner_open(&t, s);
+
+  if (code)
+    return code;
+  policy = ensure_tuned(&t, net) < 0 ? NULL
+           : schedules_choose(&t, net, !o->fixed);
+  code = EXIT_FAILED;
+  if (policy) {
+    whole_measure(s, 1, &net, &policy, &result);
+    if (result.outcome == CHANAS_MEASURED) {
+      print_result(o, &t, net, &result);
+      code = EXIT_DONE;
+    } else
+      log_error("network %s: %s: %s", net->code,
+                outcome_name(result.outcome), result.detail);
+    schedules_free(policy, net);
+  }
+  tuner_close(&t);
+  return code;
+}
+
+int
+cmd_measure(const struct options *o)
+{
+  struct config *config;
+  struct session s;
+  struct chanas_network *net = NULL;
+  int code = cmd_open(o, o->operand[0], &config, &s);
+
+  if (code)
+    return code;
+  if (!s.measures) {
+    log_error("backend %s has no device to measure on", config->backend);
+    code = EXIT_UNAVAILABLE;
+  } else if ((net = named_network(o, &s)) == NULL)
+    code = EXIT_USAGE;
+  else
+    code = session_start_run(&s, 0);
+  if (code == EXIT_DONE)
+    code = run(o, &s, net);
+  network_free(net);
+  cmd_close(config, &s);
+  return code;
+}
