@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The correction finds a law that is there, and does not invent one. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include "correction.h"
+
+static void
+test_empty_is_identity(void **state)
+{
+  struct correction c;
+
+  (void)state;
+  correction_init(&c);
+  correction_fit(&c);
+  assert_true(correction_apply(&c, 3.0, 7) == 3.0);
+  assert_true(isnan(correction_error(&c)));
+  correction_free(&c);
+}
+
+static void
+test_finds_scale_and_offset(void **state)
+{
+  struct correction c;
+
+  (void)state;
+  correction_init(&c);
+  for (int i = 1; i <= 40; i++) {
+    double blocks = 5 + i % 7, sum = 1e-3 * i;
+    correction_add(&c, sum, blocks, 1.2 * sum + 2e-4 * blocks);
+  }
+  correction_fit(&c);
+  assert_true(fabs(c.scale - 1.2) < 0.02);
+  assert_true(fabs(c.per_block - 2e-4) < 1e-5);
+  assert_true(correction_error(&c) < 0.01);
+  assert_true(correction_raw_error(&c) > 0.15);
+  correction_free(&c);
+}
+
+static void
+test_bad_samples_are_ignored(void **state)
+{
+  struct correction c;
+
+  (void)state;
+  correction_init(&c);
+  correction_add(&c, INFINITY, 3, 1);
+  correction_add(&c, 1, 3, NAN);
+  correction_add(&c, 0, 3, 1);
+  assert_int_equal(c.count, 0);
+  correction_free(&c);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_empty_is_identity),
+    cmocka_unit_test(test_finds_scale_and_offset),
+    cmocka_unit_test(test_bad_samples_are_ignored),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
