@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames between chanas and a runner, on a byte stream: magic "CHNS", length
- * (u32, little endian), FNV-1a of the payload (u64), payload.  The payload
- * is text lines "key value", then an empty line, then raw bytes (the
- * object).  Bounded: a frame over FRAME_LIMIT is refused unread.
+ * of the payload (u32, little endian), FNV-1a of that length and the payload
+ * (u64, little endian), payload.  The payload is text lines "key value", then
+ * an empty line, then raw bytes (the object, a description).  Bounded: a
+ * frame over FRAME_LIMIT is refused unread.  Any single flipped bit of a
+ * frame makes it incomplete or damaged.
  */
 #ifndef CORE_FRAME_H
 #define CORE_FRAME_H
@@ -18,8 +20,20 @@ void frame_pack(const struct chanas_text *payload, struct chanas_text *out);
  * 0: more bytes are needed; -1: not a frame, or damaged. */
 int frame_unpack(const void *data, size_t size, struct chanas_text *payload,
                  size_t *used);
-/* Value of a line "key value" of the text part; NULL if absent.  The value
- * ends at the newline; copy it into out. */
+/* One line "key value" of the text part; a newline in value is a space. */
+void frame_put(struct chanas_text *payload, const char *key, const char *fmt,
+               ...) __attribute__((format(printf, 3, 4)));
+/* The empty line and what follows it; the last thing to be put. */
+void frame_put_body(struct chanas_text *payload, const void *data,
+                    size_t size);
+/* Value of the first line "key value" of the text part, copied into out;
+ * NULL if absent. */
 const char *frame_field(const struct chanas_text *payload, const char *key,
                         struct chanas_text *out);
+/* The same for a repeated key: the first such line at *at or after; *at
+ * moves behind it.  Start with 0. */
+const char *frame_next(const struct chanas_text *payload, const char *key,
+                       size_t *at, struct chanas_text *out);
+/* The bytes after the empty line; NULL if there is no such line. */
+const char *frame_body(const struct chanas_text *payload, size_t *size);
 #endif

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Children under a deadline.  The test program is its own child: called with
+ * a word it behaves as that word says. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "mem.h"
+#include "pool.h"
+#include "proc.h"
+
+#define LONG 60.0 /* a deadline that no test reaches */
+
+static char self[PATH_MAX];
+
+static struct chanas_args
+args_of(const char *a, const char *b, const char *c)
+{
+  struct chanas_args args = {0};
+  args_add(&args, a);
+  if (b)
+    args_add(&args, b);
+  if (c)
+    args_add(&args, c);
+  return args;
+}
+
+static struct proc_result
+run(const char *a, const char *b, const char *c, struct proc_limits limits)
+{
+  struct chanas_args args = args_of(a, b, c);
+  struct proc_result r;
+  proc_run(&args, NULL, NULL, 0, &limits, &r);
+  args_free(&args);
+  return r;
+}
+
+/* Gone within a time in which a loaded machine gets round to it. */
+static int
+is_gone(pid_t pid)
+{
+  for (int i = 0; i < 1000 && !kill(pid, 0); i++)
+    usleep(10000);
+  return kill(pid, 0) && errno == ESRCH;
+}
+
+/* ---- as a child -------------------------------------------------------- */
+
+static void
+forever(void)
+{
+  for (;;)
+    pause();
+}
+
+static void
+be_stray(void)
+{
+  if (fork())
+    _exit(0); /* the grandchild goes on alone, in its own session */
+  setsid();
+  signal(SIGHUP, SIG_IGN);
+  printf("%d\n", (int)getpid());
+  fflush(stdout);
+  if (!fork())
+    setsid(); /* and one more below it */
+  forever();
+}
+
+static void
+be_parent(int catch)
+{
+  struct proc_limits none = {0};
+  struct chanas_args args = args_of("sleep", "1000", NULL);
+  struct proc p;
+  struct proc_result r;
+  if (catch) {
+    proc_catch_signals();
+    puts("ready");
+    fflush(stdout);
+    proc_run(&args, NULL, NULL, 0, &none, &r);
+    printf("%d %d\n", r.end, proc_stop_signal());
+    exit(0);
+  }
+  proc_start(&args, NULL, &none, &p);
+  printf("%d\n", p.pid);
+  fflush(stdout);
+  forever();
+}
+
+static int
+be(const char *what)
+{
+  if (!strcmp(what, "stray"))
+    be_stray();
+  if (!strcmp(what, "parent"))
+    be_parent(0);
+  if (!strcmp(what, "stopped"))
+    be_parent(1);
+  if (!strcmp(what, "still")) {
+    signal(SIGTERM, SIG_IGN);
+    raise(SIGSTOP);
+  }
+  if (!strcmp(what, "greedy"))
+    return malloc((size_t)1 << 30) ? 0 : 42;
+  if (!strcmp(what, "crash"))
+    raise(SIGSEGV);
+  return 0;
+}
+
+/* ---- the tests ----------------------------------------------------------- */
+
+static void
+collects(void **state)
+{
+  const char *const env[] = {"CHANAS_TEST_WORD=seen", "HOME=/nowhere", NULL};
+  struct chanas_args args = args_of(
+    "sh", "-c", "cat; echo $CHANAS_TEST_WORD $HOME >&2; exit 3");
+  struct proc_limits limits = {.seconds = LONG};
+  struct proc_result r;
+  (void)state;
+  proc_run(&args, env, "hello", 5, &limits, &r);
+  assert_int_equal(r.end, PROC_EXITED);
+  assert_int_equal(r.code, 3);
+  assert_string_equal(text_string(&r.out), "hello");
+  assert_string_equal(text_string(&r.err), "seen /nowhere\n");
+  proc_result_free(&r);
+  args_free(&args);
+}
+
+static void
+moves_much(void **state)
+{
+  size_t n = 3 << 20;
+  char *data = mem_alloc(n, 1);
+  struct chanas_args args = args_of("cat", NULL, NULL);
+  struct proc_limits limits = {.seconds = LONG, .output = 4 << 20};
+  struct proc_result r;
+  (void)state;
+  for (size_t i = 0; i < n; i++)
+    data[i] = (char)(i * 7 + (i >> 9));
+  proc_run(&args, NULL, data, n, &limits, &r);
+  assert_int_equal(r.end, PROC_EXITED);
+  assert_int_equal(r.out.size, n);
+  assert_memory_equal(r.out.data, data, n);
+  proc_result_free(&r);
+  limits.output = 1000; /* the rest is read and dropped */
+  proc_run(&args, NULL, data, n, &limits, &r);
+  assert_int_equal(r.end, PROC_EXITED);
+  assert_int_equal(r.code, 0);
+  assert_int_equal(r.out.size, 1000);
+  proc_result_free(&r);
+  args_free(&args);
+  args = args_of("true", NULL, NULL); /* reads nothing: no SIGPIPE for us */
+  proc_run(&args, NULL, data, n, &limits, &r);
+  assert_int_equal(r.end, PROC_EXITED);
+  proc_result_free(&r);
+  args_free(&args);
+  free(data);
+}
+
+static void
+tells_how_it_ended(void **state)
+{
+  struct proc_result r = run(self, "crash", NULL,
+                             (struct proc_limits){.seconds = LONG});
+  (void)state;
+  assert_int_equal(r.end, PROC_SIGNALLED);
+  assert_int_equal(r.code, SIGSEGV);
+  proc_result_free(&r);
+  r = run("no-such-program-here", NULL, NULL, (struct proc_limits){0});
+  assert_int_equal(r.end, PROC_NOT_STARTED);
+  assert_int_equal(r.code, ENOENT);
+  assert_non_null(strstr(text_string(&r.err), "no-such-program-here"));
+  proc_result_free(&r);
+  r = run("/etc/passwd", NULL, NULL, (struct proc_limits){0});
+  assert_int_equal(r.end, PROC_NOT_STARTED);
+  proc_result_free(&r);
+  r = run("/proc/self/mem", NULL, NULL, (struct proc_limits){0});
+  assert_int_equal(r.end, PROC_NOT_STARTED);
+  proc_result_free(&r);
+}
+
+static void
+keeps_the_deadline(void **state)
+{
+  static const char *const shell[] = {
+    "while :; do :; done", "trap '' TERM INT HUP; sleep 1000",
+    "sleep 1000 & exec >&- 2>&-; wait",
+  };
+  struct proc_limits limits = {.seconds = 0.2};
+  (void)state;
+  for (size_t i = 0; i < sizeof shell / sizeof *shell; i++) {
+    struct proc_result r = run("sh", "-c", shell[i], limits);
+    assert_int_equal(r.end, PROC_DEADLINE);
+    assert_true(r.seconds >= 0.2);
+    proc_result_free(&r);
+  }
+  struct proc_result r = run(self, "still", NULL, limits);
+  assert_int_equal(r.end, PROC_DEADLINE);
+  proc_result_free(&r);
+}
+
+static void
+leaves_no_stray(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct proc_result r = run(self, "stray", NULL,
+                               (struct proc_limits){.seconds = LONG});
+    assert_int_equal(r.end, PROC_EXITED);
+    int pid = atoi(text_string(&r.out));
+    assert_true(!*text_string(&r.out) || (pid > 1 && is_gone(pid)));
+    proc_result_free(&r);
+  }
+  struct proc_result r = run("sh", "-c", "sleep 1000 & echo $!",
+                             (struct proc_limits){.seconds = LONG});
+  assert_int_equal(r.end, PROC_EXITED);
+  assert_true(is_gone(atoi(text_string(&r.out))));
+  proc_result_free(&r);
+  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing left over */
+  assert_int_equal(errno, ECHILD);
+}
+
+static void
+spares_children_of_others(void **state)
+{
+  int status;
+  pid_t other = fork();
+  (void)state;
+  if (!other)
+    forever();
+  struct proc_result r = run("true", NULL, NULL,
+                             (struct proc_limits){.seconds = LONG});
+  proc_result_free(&r);
+  assert_int_equal(kill(other, 0), 0);
+  kill(other, SIGTERM);
+  siginfo_t info;
+  assert_int_equal(waitid(P_PID, (id_t)other, &info, WEXITED | WNOWAIT), 0);
+  r = run("true", NULL, NULL, (struct proc_limits){.seconds = LONG});
+  proc_result_free(&r);
+  assert_int_equal(waitpid(other, &status, 0), other);
+  assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void
+passes_nothing_on(void **state)
+{
+  int fd = open("/dev/null", O_RDONLY); /* without close-on-exec */
+  (void)state;
+  assert_true(fd > 2);
+  signal(SIGUSR1, SIG_IGN);
+  struct proc_result l = run("ls", "/proc/self/fd", NULL,
+                             (struct proc_limits){.seconds = LONG});
+  struct proc_result r = run("grep", "SigIgn", "/proc/self/status",
+                             (struct proc_limits){.seconds = LONG});
+  signal(SIGUSR1, SIG_DFL);
+  close(fd);
+  assert_string_equal(text_string(&l.out), "0\n1\n2\n3\n"); /* 3: ls's own */
+  assert_non_null(strstr(text_string(&r.out), "0000000000000000"));
+  proc_result_free(&l);
+  proc_result_free(&r);
+}
+
+static void
+limits_hold(void **state)
+{
+  char path[] = "/tmp/chanas-test-XXXXXX";
+  struct proc_limits limits = {.seconds = LONG, .memory = 512 << 20};
+  (void)state;
+#ifndef __SANITIZE_ADDRESS__
+  struct proc_result r = run(self, "greedy", NULL, limits);
+  assert_int_equal(r.end, PROC_EXITED);
+  assert_int_equal(r.code, 42);
+  proc_result_free(&r);
+#endif
+  limits = (struct proc_limits){.seconds = LONG, .file_size = 1000};
+  close(mkstemp(path));
+  char *command = mem_print("head -c 100000 /dev/zero >%s", path);
+  struct proc_result w = run("sh", "-c", command, limits);
+  assert_false(w.end == PROC_EXITED && w.code == 0);
+  proc_result_free(&w);
+  free(command);
+  unlink(path);
+}
+
+static void
+one_of_many(void *arg, size_t i)
+{
+  char *command = mem_print("setsid sleep 1000 & exit %d", (int)i);
+  struct proc_result r = run("sh", "-c", command,
+                             (struct proc_limits){.seconds = LONG});
+  ((int *)arg)[i] = r.end == PROC_EXITED ? r.code : -1;
+  proc_result_free(&r);
+  free(command);
+}
+
+static void
+runs_many_at_once(void **state)
+{
+  int code[60];
+  (void)state;
+  pool_run(6, 60, one_of_many, code);
+  for (int i = 0; i < 60; i++)
+    assert_int_equal(code[i], i);
+  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* Reads one line of a child that stays. */
+static void
+read_line(struct proc *p, char *line, size_t size)
+{
+  size_t n = 0;
+  while (n + 1 < size && proc_read(p, line + n, 1, LONG) == 1)
+    if (line[n++] == '\n')
+      break;
+  line[n] = '\0';
+}
+
+static void
+talks(void **state)
+{
+  struct chanas_args args = args_of("cat", NULL, NULL);
+  struct proc_limits none = {0};
+  struct proc p;
+  enum proc_end end;
+  char line[100];
+  int code;
+  (void)state;
+  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
+  assert_int_equal(proc_write(&p, "one\n", 4, LONG), 0);
+  read_line(&p, line, sizeof line);
+  assert_string_equal(line, "one\n");
+  assert_int_equal(proc_read(&p, line, 1, 0.01), -1);
+  proc_stop(&p, &end, &code);
+  assert_int_equal(end, PROC_DEADLINE);
+  args_free(&args);
+  args = args_of("sh", "-c", "exit 7");
+  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
+  assert_int_equal(proc_read(&p, line, 1, LONG), 0);
+  while (proc_write(&p, line, sizeof line, 0) == 0)
+    continue; /* until it has ended and the pipe is broken */
+  usleep(1000);
+  siginfo_t info;
+  waitid(P_PID, (id_t)p.pid, &info, WEXITED | WNOWAIT);
+  proc_stop(&p, &end, &code);
+  assert_int_equal(end, PROC_EXITED);
+  assert_int_equal(code, 7);
+  args_free(&args);
+}
+
+static void
+dies_with_us(void **state)
+{
+  struct chanas_args args = args_of(self, "parent", NULL);
+  struct proc_limits none = {0};
+  struct proc p;
+  char line[100];
+  (void)state;
+  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
+  read_line(&p, line, sizeof line);
+  pid_t child = atoi(line);
+  assert_true(child > 1 && !kill(child, 0));
+  kill(p.pid, SIGKILL);
+  proc_stop(&p, NULL, NULL);
+  /* Its own job's mark and group, so it may be ours to wait for. */
+  assert_true(waitpid(child, NULL, 0) == child || is_gone(child));
+  args_free(&args);
+}
+
+static void
+stops_on_a_signal(void **state)
+{
+  struct chanas_args args = args_of(self, "stopped", NULL);
+  struct proc_limits none = {0};
+  struct proc p;
+  char line[100], want[100];
+  (void)state;
+  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
+  read_line(&p, line, sizeof line);
+  assert_string_equal(line, "ready\n");
+  kill(p.pid, SIGINT);
+  read_line(&p, line, sizeof line);
+  snprintf(want, sizeof want, "%d %d\n", PROC_STOPPED, SIGINT);
+  assert_string_equal(line, want);
+  proc_stop(&p, NULL, NULL);
+  args_free(&args);
+}
+
+int
+main(int argc, char **argv)
+{
+  if (argc > 1)
+    return be(argv[1]);
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(collects),
+    cmocka_unit_test(moves_much),
+    cmocka_unit_test(tells_how_it_ended),
+    cmocka_unit_test(keeps_the_deadline),
+    cmocka_unit_test(leaves_no_stray),
+    cmocka_unit_test(spares_children_of_others),
+    cmocka_unit_test(passes_nothing_on),
+    cmocka_unit_test(limits_hold),
+    cmocka_unit_test(runs_many_at_once),
+    cmocka_unit_test(talks),
+    cmocka_unit_test(dies_with_us),
+    cmocka_unit_test(stops_on_a_signal),
+  };
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (n < 0)
+    return 1;
+  self[n] = '\0';
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
