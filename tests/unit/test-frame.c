@@ -82,7 +82,7 @@ unpack(const struct chanas_text *wire, size_t size)
 {
   struct chanas_text payload = {0};
   size_t used;
-  char *copy = malloc(size ? size : 1); /* exact, so that ASan sees a step over */
+  char *copy = malloc(size ? size : 1); /* exact, for ASan */
   memcpy(copy, wire->data, size);
   int r = frame_unpack(copy, size, &payload, &used);
   free(copy);
