@@ -280,8 +280,8 @@ plain_command(void *self, const char *source, const char *object,
               struct chanas_args *out)
 {
   struct plain *p = self;
-  const char *const args[] = { "-std=gnu11", "-O2", "-shared", "-fPIC", "-o",
-                               object, source, "-lm" };
+  const char *const args[] = { "cc", "-std=gnu11", "-O2", "-shared", "-fPIC",
+                               "-o", object, source, "-lm" };
   for (size_t i = 0; i < sizeof args / sizeof *args; i++)
     if (p->host->arg(out, args[i]))
       return -1;

@@ -276,6 +276,10 @@ struct chanas_backend {
   int (*emit)(void *self, const struct chanas_workload *, struct chanas_point,
               const char *symbol, struct chanas_text *out);
   const char *suffix; /* of a source file, ".c" */
+  /* The compiler and its arguments, from one source to one object.  The first
+   * is the default compiler ("cc"); the user's ($CHANAS_CC, [backend]
+   * compiler) takes its place.  The rest depends on the device's description
+   * only, never on the machine that compiles (no -march=native). */
   int (*command)(void *self, const char *source, const char *object,
                  struct chanas_args *out);
   /* Files of a stand-alone library around already emitted kernels, which the
