@@ -3,6 +3,7 @@
 #include "search.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "log.h"
 #include "mem.h"
 #include "proc.h"
@@ -19,6 +20,20 @@ usable_goals(const struct search *r)
       return 0;
     }
   return 1;
+}
+
+static int
+parse_coordination(const char *text, enum coordination *out)
+{
+  static const char *const names[] = { "joint", "after", "fixed" };
+
+  for (int i = 0; i < 3; i++)
+    if (strcmp(text, names[i]) == 0) {
+      *out = (enum coordination)i;
+      return 0;
+    }
+  log_error("[search] coordination = %s: joint, after or fixed", text);
+  return -1;
 }
 
 static size_t *
@@ -61,6 +76,8 @@ pre_schedule(struct search *r)
 
   if (first > (size_t)c->trials)
     first = (size_t)c->trials;
+  if (r->coordination != COORDINATION_JOINT)
+    first = 1; /* the default schedule alone */
   progress_begin("pre-scheduling", (double)(r->blocks * first));
   status = tuner_cover(&r->tuner, r->blocks, list, first);
   if (status == 0)
@@ -139,7 +156,8 @@ one_round(struct search *r, int round, int rounds)
   if (status < 0 || proc_stopping())
     return status;
   renew_front(r);
-  if (!r->session->measures || round + 1 == rounds)
+  if (!r->session->measures || r->coordination == COORDINATION_FIXED ||
+      (round + 1 == rounds && r->coordination == COORDINATION_JOINT))
     return 0;
   status = focus(r, rounds - round);
   renew_front(r);
@@ -176,7 +194,8 @@ rounds_needed(const struct search *r)
   size_t budget = c->budget > 0 ? (size_t)c->budget
                                 : (size_t)c->trials * r->blocks;
 
-  if (!r->session->measures || r->tuner.spent >= budget)
+  if (!r->session->measures || r->tuner.spent >= budget ||
+      r->coordination != COORDINATION_JOINT)
     return 1;
   return (int)c->rounds;
 }
@@ -187,7 +206,8 @@ prepare(struct search *r, struct session *s)
   int code;
 
   *r = (struct search){ .session = s };
-  if (!usable_goals(r))
+  if (!usable_goals(r) ||
+      parse_coordination(s->config->coordination, &r->coordination) < 0)
     return EXIT_USAGE;
   r->block = family_blocks(s->family, &r->blocks);
   if (r->block == NULL)

@@ -14,8 +14,13 @@
 #include "archive.h"
 #include "whole.h"
 
+/* [search] coordination: the three arms of the ablation. */
+enum coordination { COORDINATION_JOINT, COORDINATION_AFTER,
+                    COORDINATION_FIXED };
+
 struct search {
   struct session *session;
+  enum coordination coordination;
   struct tuner tuner;
   struct archive archive;
   struct block_use *block;     /* every distinct block of the family */
