@@ -28,7 +28,8 @@ layer_seconds(int op, double in, double out, double size, int stride)
   if (op == 0 && stride == 1)
     return 0;
   pointwise = op == 0 ? in * out * after * after
-                      : in * hidden * size * size + hidden * out * after * after;
+                      : in * hidden * size * size +
+                       hidden * out * after * after;
   return pointwise / 20e9 + 1e-5 +
          hidden * kernel[op] * kernel[op] * after * after / 5e9;
 }

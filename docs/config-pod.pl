@@ -27,14 +27,16 @@ sub plain { my $s = shift; $s =~ s/([<>])/$1 eq '<' ? 'E<lt>' : 'E<gt>'/ge; $s }
 open my $in, '<', $def or die "$def: $!\n";
 my $text = join '', <$in>;
 $text =~ s{/\*.*?\*/}{}gs;
-while ($text =~ /^CONFIG_(INT|REAL|TEXT|BOOL)\((.*?)\)$/gms) {
+my %limits = (int => 2, real => 2, text => 0, bool => 0, word => 1);
+while ($text =~ /^CONFIG_([A-Z]+)\((.*?)\)$/gms) {
     my ($type, $row) = (lc $1, $2);
     $row =~ s/\s*\n\s*/ /g;
     my ($section, $key, undef, $fallback, @rest) = arguments($row);
     my $help = pop @rest;
-    die "$def: $key: a $type has ", scalar @rest, " limits\n"
-        if @rest != ($type eq 'int' || $type eq 'real' ? 2 : 0);
-    my $range = @rest ? ", $rest[0] to $rest[1]" : '';
+    die "$def: $key: no type $type with ", scalar @rest, " limits\n"
+        if @rest != ($limits{$type} // -1);
+    my $range = @rest == 2 ? ", $rest[0] to $rest[1]" : '';
+    $type = join ' or ', split /\|/, $rest[0] if $type eq 'word';
     my $default = $fallback eq '' ? '' : ' (default ' . plain($fallback) . ')';
     push @{ $keys{$section} },
         "=item B<$key> ($type$range)\n\n\u" . plain($help) . "$default.\n\n";

@@ -92,7 +92,7 @@ rl_open(const struct chanas_host *host, const struct chanas_space *space,
   return 0;
 }
 
-/* ---- learning ------------------------------------------------------------------ */
+/* ---- learning ----------------------------------------------------------- */
 
 /* Rank among the latest, from -1 (worst) to 1 (best). */
 static double
@@ -153,7 +153,7 @@ learn_told(struct rl *r)
     }
 }
 
-/* ---- drawing -------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------ */
 
 /* Preferences of successive episodes spread evenly over -1..1 (additive
  * recurrence, Roberts 2018), the same ones for any seed. */
