@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sections of a space file that say what layers are: [op NAME], [cell NAME],
+ * [stage NAME], [head].  A key that has no meaning for the kind of block at
+ * hand is an unknown key.
+ */
+#include "family.h"
+#include <stdlib.h>
+#include <string.h>
+#include "mem.h"
+
+#define KERNEL_MOST 63
+#define CHANNELS_MOST 65536
+#define LAYERS_MOST 64
+#define NODES_MOST 16
+
+static const char *const kind_names[] = {
+  [RULE_CONV] = "conv", [RULE_MBCONV] = "mbconv",
+  [RULE_IDENTITY] = "identity", [RULE_AVGPOOL] = "avgpool",
+  [RULE_REDUCE] = "reduce", [RULE_SKIP] = "skip", [RULE_NONE] = "none", NULL
+};
+static const char *const act_names[] = {
+  [CHANAS_ACT_NONE] = "none", [CHANAS_ACT_RELU] = "relu",
+  [CHANAS_ACT_RELU6] = "relu6", [CHANAS_ACT_HSWISH] = "hswish",
+  [CHANAS_ACT_HSIGMOID] = "hsigmoid", [CHANAS_ACT_SWISH] = "swish", NULL
+};
+static const char *const yes_names[] = { "no", "yes", NULL };
+static const char *const order_names[] = { "post", "pre", NULL };
+static const char *const per_names[] = { "layer", "stage", NULL };
+static const char *const scale_names[] = {
+  [SCALE_WIDTH] = "width", [SCALE_GROW] = "grow", [SCALE_NONE] = "none", NULL
+};
+
+/* Keys in use per kind of block, for "did you mean". */
+static const char *const op_known[] = {
+  "block", "kernel", "expand", "se", "act", "order", "norm", "bias",
+  "residual", NULL
+};
+static const char *const stage_known[] = {
+  "block", "op", "cell", "out", "depth", "stride", "scale", "per", "kernel",
+  "expand", "se", "act", "order", "norm", "bias", "residual", NULL
+};
+static const char *const cell_known[] = { "nodes", "edge", NULL };
+static const char *const head_known[] = {
+  "conv", "conv-scale", "norm", "act", "features", "features-scale",
+  "features-act", "features-bias", "bias-macs", NULL
+};
+
+/* The NAME of "[stage NAME]". */
+static char *
+section_name(const struct source *in)
+{
+  const char *blank = strchr(in->section->name, ' ');
+
+  return mem_string(blank ? blank + 1 : "");
+}
+
+static int
+kernels_fit(const struct source *in, int32_t kind, const struct setting *set)
+{
+  for (size_t i = 0; kind != RULE_AVGPOOL && i < set->values; i++)
+    if (set->value[i] % 2 == 0)
+      return source_error(in, set->line, "kernel = %s; only odd kernels keep "
+                          "the size of the image", set->text[i]);
+  return 0;
+}
+
+/* Names become parts of knobs' names. */
+static int
+check_name(const struct source *in, const char *name)
+{
+  static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                             "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+  if (*name && name[strspn(name, good)] == '\0')
+    return 0;
+  return source_error(in, 0, "[%s]; after the blank, give a name of letters, "
+                      "digits, _ and -", in->section->name);
+}
+
+/* The lists of a block's attributes; what its kind lacks stays empty. */
+static int
+read_attributes(struct source *in, int32_t kind, struct setting set[ATTRS])
+{
+  int windowed = kind == RULE_CONV || kind == RULE_MBCONV ||
+                 kind == RULE_AVGPOOL || kind == RULE_REDUCE;
+
+  if (windowed && (source_need(in, "kernel", "3") < 0 ||
+                   setting_ints(in, "kernel", 1, KERNEL_MOST,
+                                &set[ATTR_KERNEL]) < 0 ||
+                   kernels_fit(in, kind, &set[ATTR_KERNEL]) < 0))
+    return -1;
+  if (kind == RULE_MBCONV &&
+      (source_need(in, "expand", "6") < 0 ||
+       setting_reals(in, "expand", 0.125, 64, &set[ATTR_EXPAND]) < 0 ||
+       setting_ints(in, "se", 0, 64, &set[ATTR_SE]) < 0))
+    return -1;
+  if ((kind == RULE_MBCONV || kind == RULE_REDUCE) &&
+      source_need(in, "act", "relu") < 0)
+    return -1;
+  if (kind == RULE_CONV || kind == RULE_MBCONV || kind == RULE_REDUCE)
+    return setting_names(in, "act", act_names, &set[ATTR_ACT]);
+  return 0;
+}
+
+/* What no list can vary. */
+static int
+read_rule(struct source *in, struct rule *rule)
+{
+  rule->norm = rule->residual = 1;
+  rule->kernel = 1;
+  rule->expand = SETTING_UNIT;
+  if (rule->kind == RULE_MBCONV)
+    return setting_name(in, "residual", yes_names, &rule->residual);
+  if (rule->kind != RULE_CONV)
+    return 0;
+  if (setting_name(in, "order", order_names, &rule->pre) < 0 ||
+      setting_name(in, "norm", yes_names, &rule->norm) < 0)
+    return -1;
+  return rule->norm ? 0 : setting_name(in, "bias", yes_names, &rule->bias);
+}
+
+/* Attributes that are not lists go into the rule. */
+static void
+fix_attributes(struct rule *rule, const struct setting set[ATTRS])
+{
+  int32_t *field[ATTRS] = { NULL, &rule->kernel, &rule->expand, &rule->se,
+                            &rule->act };
+
+  for (int a = ATTR_KERNEL; a < ATTRS; a++)
+    if (set[a].values)
+      *field[a] = (int32_t)set[a].value[0];
+}
+
+int
+layer_read_op(struct family *family, struct source *in)
+{
+  struct op_section *op;
+  struct setting set[ATTRS] = { { 0 } };
+  int status;
+
+  family->op = mem_grow(family->op, family->ops + 1, sizeof *op);
+  op = &family->op[family->ops++];
+  *op = (struct op_section){ .name = section_name(in) };
+  if (check_name(in, op->name) < 0 ||
+      source_need(in, "block", "mbconv") < 0 ||
+      setting_name(in, "block", kind_names, &op->rule.kind) < 0)
+    return -1;
+  status = read_attributes(in, op->rule.kind, set);
+  if (status == 0)
+    status = read_rule(in, &op->rule);
+  for (int a = 0; a < ATTRS && status == 0; a++)
+    if (set[a].values > 1)
+      status = source_error(in, set[a].line, "an op takes one value a key; "
+                            "declare an [op] for each");
+  fix_attributes(&op->rule, set);
+  for (int a = 0; a < ATTRS; a++)
+    setting_free(&set[a]);
+  return status < 0 ? -1 : source_check(in, op_known);
+}
+
+/* Names of the ops declared so far, NULL-terminated; free it. */
+static const char **
+op_list(const struct family *family)
+{
+  const char **names = mem_array(const char *, family->ops + 1);
+
+  for (size_t i = 0; i < family->ops; i++)
+    names[i] = family->op[i].name;
+  return names;
+}
+
+static int
+read_ops(const struct family *family, struct source *in, const char *key,
+         struct setting *set)
+{
+  const char **names = op_list(family);
+  int status = setting_names(in, key, names, set);
+
+  free(names);
+  return status;
+}
+
+static int
+check_edge(const struct family *family, const struct source *in,
+           const struct setting *set)
+{
+  for (size_t i = 0; i < set->values; i++) {
+    int32_t kind = family->op[set->value[i]].rule.kind;
+    if (kind == RULE_IDENTITY || kind == RULE_REDUCE)
+      return source_error(in, set->line, "op %s cannot be an edge; for a copy "
+                          "use block = skip", set->text[i]);
+    if (kind == RULE_AVGPOOL && family->op[set->value[i]].rule.kernel % 2 == 0)
+      return source_error(in, set->line, "op %s: an edge keeps the size, so "
+                          "its kernel must be odd", set->text[i]);
+  }
+  return 0;
+}
+
+/* Every pair of nodes, to = 1, 2, ... and from below it. */
+static int
+read_edges(struct family *family, struct source *in, struct cell *cell)
+{
+  cell->edge = mem_array(struct edge,
+                         (size_t)(cell->nodes * (cell->nodes - 1) / 2));
+  for (int32_t to = 1; to < cell->nodes; to++)
+    for (int32_t from = 0; from < to; from++) {
+      struct edge *edge = &cell->edge[cell->edges++];
+      char *own = mem_print("edge%d.%d", to, from);
+      const char *key = ini_entry(in->section, own) ? own : "edge";
+      int status;
+      edge->to = to;
+      edge->from = from;
+      edge->knob = -1;
+      status = source_need(in, key, "skip conv");
+      if (status == 0)
+        status = read_ops(family, in, key, &edge->op);
+      if (status == 0)
+        status = check_edge(family, in, &edge->op);
+      free(own);
+      if (status < 0)
+        return -1;
+    }
+  return 0;
+}
+
+int
+layer_read_cell(struct family *family, struct source *in)
+{
+  struct cell *cell;
+
+  family->cell = mem_grow(family->cell, family->cells + 1, sizeof *cell);
+  cell = &family->cell[family->cells++];
+  *cell = (struct cell){ .name = section_name(in),
+                         .line = in->section->line };
+  if (check_name(in, cell->name) < 0 || source_need(in, "nodes", "4") < 0 ||
+      setting_int(in, "nodes", 2, NODES_MOST, &cell->nodes) < 0 ||
+      read_edges(family, in, cell) < 0)
+    return -1;
+  return source_check(in, cell_known);
+}
+
+/* ---- stages -------------------------------------------------------------- */
+
+static int
+read_stage_cell(const struct family *family, struct source *in,
+                struct stage *stage)
+{
+  const char **names = mem_array(const char *, family->cells + 1);
+  int32_t cell = 0;
+  int status;
+
+  for (size_t i = 0; i < family->cells; i++)
+    names[i] = family->cell[i].name;
+  status = setting_name(in, "cell", names, &cell);
+  free(names);
+  stage->cell = cell;
+  return status;
+}
+
+static int
+check_stage_op(const struct source *in, int line, int32_t kind,
+               const char *name)
+{
+  if (kind != RULE_SKIP && kind != RULE_NONE)
+    return 0;
+  return source_error(in, line, "%s is for the edges of a cell; for a layer "
+                      "that does nothing use block = identity", name);
+}
+
+static int
+read_stage_ops(const struct family *family, struct source *in,
+               struct stage *stage)
+{
+  struct setting *set = &stage->set[ATTR_OP];
+
+  if (read_ops(family, in, "op", set) < 0)
+    return -1;
+  for (size_t i = 0; i < set->values; i++)
+    if (check_stage_op(in, set->line, family->op[set->value[i]].rule.kind,
+                       set->text[i]) < 0)
+      return -1;
+  return 0;
+}
+
+static int
+read_stage_block(struct source *in, struct stage *stage)
+{
+  int line = ini_entry(in->section, "block")->line;
+
+  if (setting_name(in, "block", kind_names, &stage->rule.kind) < 0 ||
+      check_stage_op(in, line, stage->rule.kind,
+                     kind_names[stage->rule.kind]) < 0 ||
+      read_attributes(in, stage->rule.kind, stage->set) < 0 ||
+      read_rule(in, &stage->rule) < 0)
+    return -1;
+  fix_attributes(&stage->rule, stage->set);
+  return 0;
+}
+
+/* What the stage is made of: exactly one of block, op, cell. */
+static int
+read_content(struct family *family, struct source *in, struct stage *stage)
+{
+  int block = ini_entry(in->section, "block") != NULL;
+  int op = ini_entry(in->section, "op") != NULL;
+  int cell = ini_entry(in->section, "cell") != NULL;
+
+  if (block + op + cell != 1)
+    return source_error(in, 0, "[%s] needs exactly one of block, op and cell",
+                        in->section->name);
+  return cell ? read_stage_cell(family, in, stage) :
+         op ? read_stage_ops(family, in, stage) : read_stage_block(in, stage);
+}
+
+static void
+set_one(struct setting *set)
+{
+  set->value = mem_array(int64_t, 1);
+  set->text = mem_array(char *, 1);
+  set->text[0] = mem_string("1");
+  set->value[0] = 1;
+  set->values = 1;
+}
+
+/* A list that defaults to the single value 1. */
+static int
+read_count(struct source *in, const char *key, int64_t most,
+           struct setting *set)
+{
+  if (setting_ints(in, key, 1, most, set) < 0)
+    return -1;
+  if (set->values == 0)
+    set_one(set);
+  return 0;
+}
+
+int
+layer_read_stage(struct family *family, struct source *in)
+{
+  struct stage *stage;
+
+  family->stage = mem_grow(family->stage, family->stages + 1, sizeof *stage);
+  stage = &family->stage[family->stages++];
+  *stage = (struct stage){ .name = section_name(in), .cell = -1,
+                           .line = in->section->line, .depth_knob = -1,
+                           .stride_knob = -1, .out_knob = -1 };
+  if (check_name(in, stage->name) < 0 ||
+      read_content(family, in, stage) < 0 ||
+      source_need(in, "out", "16") < 0 ||
+      setting_ints(in, "out", 1, CHANNELS_MOST, &stage->out) < 0 ||
+      setting_name(in, "scale", scale_names, &stage->scale) < 0 ||
+      read_count(in, "depth", LAYERS_MOST, &stage->depth) < 0)
+    return -1;
+  if (stage->cell >= 0)
+    set_one(&stage->stride);
+  else if (read_count(in, "stride", 16, &stage->stride) < 0 ||
+           setting_name(in, "per", per_names, &stage->per_stage) < 0)
+    return -1;
+  return source_check(in, stage_known);
+}
+
+int
+layer_read_head(struct family *family, struct source *in)
+{
+  struct head *head = &family->head;
+
+  head->line = in->section->line;
+  if (setting_int(in, "conv", 1, CHANNELS_MOST, &head->conv) < 0)
+    return -1;
+  head->norm = head->conv > 0;
+  if (setting_name(in, "act", act_names, &head->act) < 0 ||
+      setting_name(in, "norm", yes_names, &head->norm) < 0 ||
+      setting_int(in, "features", 1, CHANNELS_MOST, &head->features) < 0 ||
+      setting_name(in, "bias-macs", yes_names, &head->bias_macs) < 0)
+    return -1;
+  if (head->conv &&
+      setting_name(in, "conv-scale", scale_names, &head->conv_scale) < 0)
+    return -1;
+  if (head->features &&
+      (setting_name(in, "features-scale", scale_names,
+                    &head->features_scale) < 0 ||
+       setting_name(in, "features-act", act_names, &head->features_act) < 0 ||
+       setting_name(in, "features-bias", yes_names,
+                    &head->features_bias) < 0))
+    return -1;
+  return source_check(in, head_known);
+}
