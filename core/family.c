@@ -148,7 +148,7 @@ read_sections(struct family *family, const struct ini *ini)
                       family->head.line ? "[stage NAME]" : "[head]");
 }
 
-/* ---- what is derived ----------------------------------------------------- */
+/* ---- what is derived ---------------------------------------------------- */
 
 static char *
 stage_label(const struct family *family, const struct stage *stage, size_t i)

@@ -226,7 +226,7 @@ code_print(const struct family *family, const int32_t *choice,
   }
 }
 
-/* ---- and back ------------------------------------------------------------ */
+/* ---- and back ----------------------------------------------------------- */
 
 struct word { const char *start; size_t size; };
 

@@ -240,7 +240,7 @@ layer_read_cell(struct family *family, struct source *in)
   return source_check(in, cell_known);
 }
 
-/* ---- stages -------------------------------------------------------------- */
+/* ---- stages ------------------------------------------------------------- */
 
 static int
 read_stage_cell(const struct family *family, struct source *in,
