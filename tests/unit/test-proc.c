@@ -268,7 +268,10 @@ passes_nothing_on(void **state)
   signal(SIGUSR1, SIG_DFL);
   close(fd);
   assert_string_equal(text_string(&l.out), "0\n1\n2\n3\n"); /* 3: ls's own */
-  assert_non_null(strstr(text_string(&r.out), "0000000000000000"));
+  /* 32 and 33 are the C library's own; below make it cannot reset them. */
+  const char *mask = strchr(text_string(&r.out), '\t');
+  assert_non_null(mask);
+  assert_int_equal(strtoull(mask, NULL, 16) & ~(UINT64_C(3) << 31), 0);
   proc_result_free(&l);
   proc_result_free(&r);
 }
