@@ -125,6 +125,26 @@ read_section(struct family *family, struct source *in)
   return layer_read_stage(family, in);
 }
 
+/* A cell has a bit for each op (see family_usage.c), and a use. */
+static int
+check_cells(const struct family *family)
+{
+  for (size_t c = 0; c < family->cells; c++) {
+    int used = 0;
+    for (size_t s = 0; s < family->stages; s++)
+      used |= family->stage[s].cell == (long)c;
+    if (used && family->cells * family->ops <= 32)
+      continue;
+    log_error("%s:%d: [cell %s] %s", family->path, family->cell[c].line,
+              family->cell[c].name,
+              used ? "is one too many: cells times ops must not exceed 32" :
+              "is used by no stage; remove it, or add a [stage] with "
+              "cell = its name");
+    return -1;
+  }
+  return 0;
+}
+
 static int
 read_sections(struct family *family, const struct ini *ini)
 {
@@ -143,7 +163,7 @@ read_sections(struct family *family, const struct ini *ini)
       return -1;
   }
   if (family->stages && family->head.line)
-    return 0;
+    return check_cells(family);
   return source_error(&in, 0, "the file ends without a %s; add one",
                       family->head.line ? "[stage NAME]" : "[head]");
 }

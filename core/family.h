@@ -132,7 +132,7 @@ int draft_head(struct draft *, const struct family *, const struct shape *,
 
 /* ---- family_slot.c: one layer as a workload */
 #define NO_BLOCK ((size_t)-1)
-struct layer {   /* what identifies a built layer; zero the padding */
+struct layer {   /* what identifies a built layer; has no padding */
   uint32_t slot; /* stage.slot + layer, or one of the two below plus ... */
   uint32_t own;  /* choice of the layer's own attributes, mixed radix */
   int32_t accumulate, width;
@@ -156,7 +156,9 @@ uint32_t stage_owns(const struct stage *); /* how many such choices */
 /* NULL only for layers that the walk at the start did not see. */
 const struct built *slot_build(struct family *, const struct stage *,
                                const struct layer *);
-/* The same without remembering: -1 if impossible; h of the result. */
+/* NULL if it was not built yet. */
+const struct built *slot_find(const struct family *, const struct layer *);
+/* As slot_build without remembering: -1 if impossible; h of the result. */
 int slot_try(const struct family *, const struct stage *,
              const struct layer *, int32_t *h);
 void slots_clear(struct family *);

@@ -120,15 +120,6 @@ declare_stage(struct family *family, struct stage *stage)
 }
 
 static int
-cell_used(const struct family *family, size_t cell)
-{
-  for (size_t s = 0; s < family->stages; s++)
-    if (family->stage[s].cell == (long)cell)
-      return 1;
-  return 0;
-}
-
-static int
 declare_cell(struct family *family, struct cell *cell)
 {
   for (size_t e = 0; e < cell->edges; e++) {
@@ -150,7 +141,7 @@ knobs_declare(struct family *family)
                    &family->width_knob) < 0)
     return -1;
   for (size_t i = 0; i < family->cells; i++)
-    if (cell_used(family, i) && declare_cell(family, &family->cell[i]) < 0)
+    if (declare_cell(family, &family->cell[i]) < 0)
       return -1;
   for (size_t i = 0; i < family->stages; i++)
     if (declare_stage(family, &family->stage[i]) < 0)

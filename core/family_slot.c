@@ -114,6 +114,17 @@ grow(struct slots *slots)
   free(old.item);
 }
 
+const struct built *
+slot_find(const struct family *family, const struct layer *layer)
+{
+  const struct built *place;
+
+  if (family->slots == NULL)
+    return NULL;
+  place = find(family->slots, layer);
+  return place->layer.slot == FREE_SLOT ? NULL : place;
+}
+
 static int
 fill(struct family *family, const struct stage *stage,
      const struct layer *layer, struct built *out)
