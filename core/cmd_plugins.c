@@ -50,32 +50,33 @@ add_plugin(void *arg, const char *path, const struct plugin *p,
     kind, "summary", p ? p->head.summary : NULL, "unusable", reason));
 }
 
-static const struct plugin *
-find(const char *name)
-{
-  const struct plugin *p = NULL;
-  enum chanas_level level = log_level;
+struct wanted { const char *name; const struct plugin *found; };
 
-  for (int kind = PLUGIN_BACKEND; kind <= PLUGIN_ESTIMATOR && !p; kind++) {
-    if (kind < PLUGIN_ESTIMATOR)
-      log_level = (enum chanas_level)-1; /* the last one may complain */
-    else
-      log_level = level;
-    p = registry_get((enum plugin_kind)kind, name);
-  }
-  log_level = level;
-  return p;
+static void
+match_name(void *arg, const char *path, const struct plugin *p,
+           const char *reason)
+{
+  struct wanted *w = arg;
+
+  (void)path;
+  if (p && !reason && w->found == NULL && strcmp(p->head.name, w->name) == 0)
+    w->found = p;
 }
 
 static int
 dump(const char *name)
 {
-  const struct plugin *p = find(name);
+  struct wanted wanted = { name, NULL };
   const struct chanas_param *param;
+  const struct plugin *p;
   char kind[64];
 
-  if (p == NULL)
+  registry_each(match_name, &wanted);
+  p = wanted.found;
+  if (p == NULL) {
+    log_error("no usable plugin %s; 'chanas plugins' lists them", name);
     return EXIT_UNAVAILABLE;
+  }
   kinds(p, kind);
   printf("name=%s\nversion=%s\nsummary=%s\nkinds=%s\npath=%s\n"
          "api_version=%u\nstruct_size=%u\n", p->head.name, p->head.version,

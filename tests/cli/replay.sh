@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# A search on replayed latencies: repeatable to the byte, and at least as good
+# as what the authors of the space published for their own search.
+. "${abs_top_srcdir:-.}/tests/cli/functions.sh"
+need_data ofa_lut_note10.csv ofa_acc_predictor.f32.gz
+need_plugin replay mlp evolution
+ini=$CHANAS_ETC/ofa-mbv3-note10.ini
+
+run 0 "$CHANAS" search "$ini" -o "$test_folder/a" -q
+run 0 "$CHANAS" search "$ini" -o "$test_folder/b" -q
+cmp "$test_folder/a/front.csv" "$test_folder/b/front.csv" ||
+  fail "equal seeds, unequal fronts"
+run 0 "$CHANAS" search "$ini" --seed 2 -o "$test_folder/c" -q
+! cmp -s "$test_folder/a/front.csv" "$test_folder/c/front.csv" ||
+  fail "the seed has no effect"
+
+head -1 "$test_folder/a/front.csv" | grep -q \
+  '^rank,accuracy,latency_ms,latency_measured_ms,latency_ci_ms,macs,params,' ||
+  fail "header of front.csv"
+# 81.713 % at 24.730 ms is the published result under 25 ms.
+awk -F, 'NR == 2 { good = $2 >= 81.713 && $3 <= 25 } END { exit !good }' \
+  "$test_folder/a/front.csv" ||
+  fail "worse than published: $(sed -n 2p "$test_folder/a/front.csv")"
