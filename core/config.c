@@ -40,6 +40,8 @@ struct row {
   { section, key, fallback, NULL, help, TYPE_BOOL, AT(field), 0, 0 },
 static const struct row rows[] = {
 #include "config.def"
+
+#define LINE_WIDTH 120 /* of a printed value */
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
@@ -325,6 +327,23 @@ print_real(struct chanas_text *out, double value)
   text_print(out, "%s", text);
 }
 
+/* A long value goes on in indented lines, so that it reads back. */
+static void
+print_value(struct chanas_text *out, const char *value)
+{
+  size_t column = 0;
+
+  for (const char *p = value; *p; p++)
+    if (*p == ' ' && p[1] != ' ' && column > 0 &&
+        column + 1 + strcspn(p + 1, " ") > LINE_WIDTH) {
+      text_print(out, "\n  ");
+      column = 0;
+    } else {
+      text_append(out, p, 1);
+      column++;
+    }
+}
+
 static void
 print_row(struct chanas_text *out, const struct config *config,
           const struct row *row)
@@ -339,7 +358,7 @@ print_row(struct chanas_text *out, const struct config *config,
   else if (row->type == TYPE_BOOL)
     text_print(out, "%s", *(const int *)at ? "yes" : "no");
   else
-    text_print(out, "%s", *(char *const *)at);
+    print_value(out, *(char *const *)at);
   text_print(out, "\n");
 }
 
@@ -376,8 +395,11 @@ print_others(struct chanas_text *out, const struct ini_section *section)
     if (!is_core_key(section->name, section->entry[i].key))
       entry[n++] = &section->entry[i];
   qsort(entry, n, sizeof *entry, by_key);
-  for (size_t i = 0; i < n; i++)
-    text_print(out, "%s = %s\n", entry[i]->key, entry[i]->value);
+  for (size_t i = 0; i < n; i++) {
+    text_print(out, "%s = ", entry[i]->key);
+    print_value(out, entry[i]->value);
+    text_print(out, "\n");
+  }
   free(entry);
 }
 

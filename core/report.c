@@ -6,6 +6,8 @@
 #include "blind.h"
 #include "outcome.h"
 
+#define ROWS 40 /* of the front that are printed */
+
 void
 report_count(struct chanas_text *out, double value)
 {
@@ -55,8 +57,10 @@ print_front(const struct search *r, struct chanas_text *out)
              r->archive.count);
   text_print(out, "rank  accuracy  latency_ms  measured_ms (95 %%)"
                   "    MACs (M)  params (M)  network\n");
-  for (size_t i = 0; i < r->fronts; i++)
+  for (size_t i = 0; i < r->fronts && i < ROWS; i++)
     print_row(r, i, out);
+  if (r->fronts > ROWS)
+    text_print(out, "... and %zu more, see front.csv\n", r->fronts - ROWS);
   text_print(out, "\n");
 }
 
@@ -93,10 +97,11 @@ print_blind(const struct search *r, enum blind_eye eye, const char *name,
   ours = code_of(r, (size_t)b.ours);
   theirs = code_of(r, (size_t)b.theirs);
   text_print(out, "A schedule-blind search (%s) at no less accuracy: %.3f "
-             "times the latency\n(geometric mean over %zu members, %zu of "
-             "them over 1 %% slower), both with tuned\nschedules.  Largest: "
-             "it picks %s where the front has %s:\n%.2f times.\n", name,
-             b.mean, b.picks, b.worse, theirs, ours, b.most);
+             "times the latency%s\n(geometric mean over %zu members, %zu of "
+             "them over 1 %% slower).  Largest: it picks\n  %s\nwhere the "
+             "front has\n  %s: %.2f times.\n", name, b.mean,
+             r->session->measures ? ", both with tuned schedules" : "",
+             b.picks, b.worse, theirs, ours, b.most);
   free(ours);
   free(theirs);
 }
