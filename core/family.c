@@ -36,8 +36,9 @@ int32_t
 family_scaled(const struct family *family, int64_t channels, int scale,
               int64_t width)
 {
-  if (scale == SCALE_NONE || (scale == SCALE_GROW && width < SETTING_UNIT))
-    width = SETTING_UNIT;
+  if (scale == SCALE_NONE || width == SETTING_UNIT ||
+      (scale == SCALE_GROW && width < SETTING_UNIT))
+    return (int32_t)channels;
   return family_divisible(family, (double)channels * (double)width /
                           SETTING_UNIT);
 }
