@@ -77,7 +77,8 @@ check_file(const char *path)
   char *why = NULL;
 
   if (fd < 0)
-    return mem_print("cannot be read: %s", strerror(errno));
+    return mem_print("cannot be read: %s; remove it or make it readable",
+                     strerror(errno));
   if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
     why = mem_string("is not a regular file; remove it from the plugin path");
   else if (status.st_mode & (S_IWGRP | S_IWOTH))

@@ -168,7 +168,7 @@ param_declared(const struct chanas_param *param)
 
   if (!good_key(param->key) || strcmp(param->key, "plugin") == 0)
     return mem_print("parameter key '%s' must be 1 to 40 of a-z 0-9 - _ and "
-                     "not 'plugin'", param->key);
+                     "not 'plugin'; rename it", param->key);
   for (int i = 0; param->type && i < 5; i++)
     if (is_type(param, types[i]))
       type = i;
@@ -184,8 +184,8 @@ param_declared(const struct chanas_param *param)
     return NULL;
   why = param_parse(param, param->fallback, &value);
   if (why) {
-    char *text = mem_print("parameter '%s' has a bad fallback: it %s",
-                           param->key, why);
+    char *text = mem_print("parameter '%s' has a bad fallback: it %s; "
+                           "correct it", param->key, why);
     free(why);
     return text;
   }
