@@ -54,7 +54,7 @@ struct exec {
   int deaf;                 /* it closed its stdin */
 };
 
-/* ---- outcomes ----------------------------------------------------------- */
+/* ---- outcomes ---- */
 
 static void
 settle(struct exec *self, size_t i, double mean, double stddev)
@@ -97,7 +97,7 @@ stray_line(struct exec *self, const char *what, char *line)
   return 0;
 }
 
-/* ---- what comes from the program ---------------------------------------- */
+/* ---- what comes from the program ---- */
 
 static int
 take_answer(void *arg, char *line, size_t length, int longer)
@@ -159,7 +159,7 @@ drain(struct exec *self, int fd, struct lines *lines,
   return lines_feed(lines, data, (size_t)n, fn, self) ? REFUSED : SOME;
 }
 
-/* ---- what goes to the program ------------------------------------------- */
+/* ---- what goes to the program ---- */
 
 /* The next request, if one may go now; 0, or -1 logged. */
 static int
@@ -212,7 +212,7 @@ send_requests(struct exec *self)
   return 0;
 }
 
-/* ---- the program's life ------------------------------------------------- */
+/* ---- the program's life ---- */
 
 static int
 start(struct exec *self)
@@ -296,7 +296,7 @@ serve(struct exec *self)
   return 0;
 }
 
-/* ---- the plugin --------------------------------------------------------- */
+/* ---- the plugin ---- */
 
 static int
 exec_open(const struct chanas_host *host, const struct chanas_space *space,
