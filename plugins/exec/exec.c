@@ -56,6 +56,15 @@ struct exec {
 
 /* ---- outcomes ---- */
 
+/* One that closed its stdin may still have answers on the way, but not for
+ * long. */
+static void
+set_deadline(struct exec *self)
+{
+  self->deadline = child_clock() +
+    (self->deaf ? fmin(GRACE, self->timeout) : self->timeout);
+}
+
 static void
 settle(struct exec *self, size_t i, double mean, double stddev)
 {
@@ -118,7 +127,7 @@ take_answer(void *arg, char *line, size_t length, int longer)
   i = (size_t)(answer.id - self->first);
   if (self->job[i].state != SENT)
     return stray_line(self, "an answer to what is not open (any more)", shown);
-  self->deadline = child_clock() + self->timeout;
+  set_deadline(self);
   printable(answer.why);
   if (answer.kind == ANSWER_GOOD)
     settle(self, i, answer.mean, answer.stddev);
@@ -132,7 +141,8 @@ take_chatter(void *arg, char *line, size_t length, int longer)
 {
   struct exec *self = arg;
 
-  (void)length;
+  if (length == 0)
+    return 0;
   printable(line);
   if (++self->chatter <= MAX_CHATTER)
     LOG(self, INFO, "%s: %s%s", self->command[0], line, longer ? "..." : "");
@@ -182,23 +192,27 @@ next_request(struct exec *self)
   self->length = strlen(self->line);
   self->written = 0;
   if (self->sent++ == 0)
-    self->deadline = child_clock() + self->timeout;
+    set_deadline(self);
   self->job[i].state = SENT;
   return 0;
 }
 
-/* As much as the program takes now.  One that closed its stdin may still
- * have answers on the way, but not for long. */
+static void
+turn_deaf(struct exec *self)
+{
+  self->deaf = 1;
+  set_deadline(self);
+}
+
+/* As much as the program takes now. */
 static int
 send_requests(struct exec *self)
 {
   while (self->line) {
     ssize_t n = child_write(&self->child, self->line + self->written,
                             self->length - self->written);
-    if (n < 0) {
-      self->deaf = 1;
-      self->deadline = fmin(self->deadline, child_clock() + GRACE);
-    }
+    if (n < 0)
+      turn_deaf(self);
     if (n <= 0)
       return 0;
     self->written += (size_t)n;
@@ -274,7 +288,7 @@ serve(struct exec *self)
 {
   struct pollfd fd[3] = {
     { self->child.out, POLLIN, 0 }, { self->child.err, POLLIN, 0 },
-    { self->line && !self->deaf ? self->child.in : -1, POLLOUT, 0 },
+    { self->deaf ? -1 : self->child.in, self->line ? POLLOUT : 0, 0 },
   };
   int gone = child_gone(&self->child);
   enum drained got = NOTHING;
@@ -288,7 +302,9 @@ serve(struct exec *self)
     return restart(self, "the program wrote a line longer than max-line", 1);
   if (got == CLOSED || (gone && got == NOTHING))
     return restart(self, "the program ended without an answer", 1);
-  if (fd[2].revents && send_requests(self) < 0)
+  if (fd[2].revents & POLLERR)
+    turn_deaf(self);
+  else if (fd[2].revents && send_requests(self) < 0)
     return -1;
   if (self->sent && child_clock() > self->deadline)
     return restart(self, self->deaf ? "the program stopped reading" :

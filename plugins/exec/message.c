@@ -14,6 +14,20 @@ count(double value)
     json_integer((json_int_t)value) : json_real(value);
 }
 
+/* A choice that has a name is sent by its name, else by its value. */
+static json_t *
+chosen(const struct chanas_host *host, struct chanas_point point, size_t k)
+{
+  size_t choice = (size_t)point.choice[k];
+  int64_t value = host->knob_value(point.space, k, choice);
+  const char *label = host->knob_label(point.space, k, choice);
+  char number[24];
+
+  snprintf(number, sizeof number, "%lld", (long long)value);
+  return *label && strcmp(label, number) != 0 ? json_string(label) :
+    json_integer(value);
+}
+
 static json_t *
 knobs(const struct chanas_host *host, struct chanas_point point)
 {
@@ -22,8 +36,7 @@ knobs(const struct chanas_host *host, struct chanas_point point)
   for (size_t k = 0; k < host->knobs(point.space); k++)
     if (host->active(point, k))
       json_object_set_new(all, host->knob_name(point.space, k),
-                          json_integer(host->knob_value(
-                            point.space, k, (size_t)point.choice[k])));
+                          chosen(host, point, k));
   return all;
 }
 
