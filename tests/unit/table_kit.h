@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scratch folder and made-up trials, for the tests of the table. */
+/* A scratch folder, made-up trials and files, for the tests of the table;
+ * comes after cmocka.h. */
 #ifndef TESTS_TABLE_KIT_H
 #define TESTS_TABLE_KIT_H
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,4 +73,45 @@ kit_trial(const char *workload, const char *policy, double latency)
     .ci = latency / 100, .control = 1e-4, .detail = "",
   };
 }
+
+static inline void
+kit_put(const char *path, const void *data, size_t size)
+{
+  FILE *file = fopen(path, "wb");
+
+  assert_non_null(file);
+  assert_int_equal(fwrite(data, 1, size, file), size);
+  assert_int_equal(fclose(file), 0);
+}
+
+static inline void
+kit_sql(const char *path, const char *text)
+{
+  sqlite3 *db;
+
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A sound table with enough trials for several pages. */
+static inline struct chanas_text
+kit_sound(void)
+{
+  const char *path = kit_path("sound.db");
+  struct table *table = kit_open(path);
+  struct table_trial trial[200];
+  struct chanas_text bytes = { 0 };
+
+  for (int i = 0; i < 200; i++)
+    trial[i] = kit_trial(i % 2 ? KEY_A : KEY_B, "x=1,y=22222222222", 1 + i);
+  assert_int_equal(table_put(table, kit_target(table, 1), 200, trial), 0);
+  table_close(table);
+  assert_int_equal(file_read(path, 1 << 24, &bytes), 0);
+  assert_true(bytes.size > 20000);
+  return bytes;
+}
+
+#define TEST(name) \
+  cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 #endif

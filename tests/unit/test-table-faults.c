@@ -208,8 +208,8 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_setup_teardown(test_kill, kit_setup, kit_teardown),
-    cmocka_unit_test_setup_teardown(test_writers, kit_setup, kit_teardown),
+    TEST(test_kill),
+    TEST(test_writers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The latency table: what is put in comes out, batches are whole, files that
- * are not ours stay as they are. */
+/* The latency table: what is put in comes out, batches are whole, and
+ * the verbs of chanas table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "capture.h"
-#include "rng.h"
 #include "table_kit.h"
 
 struct seen { size_t n; struct table_trial trial[64]; };
@@ -292,191 +290,6 @@ test_made_together(void **state)
   table_close(table);
 }
 
-/* ---- files that are refused ---- */
-
-static void
-put_file(const char *path, const void *data, size_t size)
-{
-  FILE *file = fopen(path, "wb");
-
-  assert_non_null(file);
-  assert_int_equal(fwrite(data, 1, size, file), size);
-  assert_int_equal(fclose(file), 0);
-}
-
-static void
-sql(const char *path, const char *text)
-{
-  sqlite3 *db;
-
-  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-  assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-  assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-/* A sound table with enough trials for several pages. */
-static struct chanas_text
-sound_bytes(void)
-{
-  const char *path = kit_path("sound.db");
-  struct table *table = kit_open(path);
-  struct table_trial trial[200];
-  struct chanas_text bytes = { 0 };
-
-  for (int i = 0; i < 200; i++)
-    trial[i] = kit_trial(i % 2 ? KEY_A : KEY_B, "x=1,y=22222222222", 1 + i);
-  assert_int_equal(table_put(table, kit_target(table, 1), 200, trial), 0);
-  table_close(table);
-  assert_int_equal(file_read(path, 1 << 24, &bytes), 0);
-  assert_true(bytes.size > 20000);
-  return bytes;
-}
-
-static void
-refused(const char *path, int wanted, const char *what)
-{
-  struct chanas_text before = { 0 }, after = { 0 };
-  struct capture c;
-  int code = 0;
-
-  assert_int_equal(file_read(path, 1 << 24, &before), 0);
-  for (int read_only = 0; read_only < 2; read_only++) {
-    struct table *table;
-    capture_begin(&c);
-    table = table_open(path, read_only, &code);
-    capture_end(&c);
-    assert_null(table);
-    assert_int_equal(code, wanted);
-    if (!strstr(c.text, what) || !strstr(c.text, path))
-      fail_msg("no '%s' in: %s", what, c.text);
-  }
-  assert_int_equal(file_read(path, 1 << 24, &after), 0);
-  assert_int_equal(before.size, after.size);
-  assert_memory_equal(before.data, after.data, before.size);
-  text_free(&before);
-  text_free(&after);
-}
-
-static void
-test_refused(void **state)
-{
-  struct chanas_text bytes = sound_bytes();
-  const char *path = kit_path("t.db");
-
-  (void)state;
-  put_file(path, "", 0);
-  refused(path, 5, "the file is empty");
-  put_file(path, "hello, hello, hello, hello", 26);
-  refused(path, 5, "not an SQLite file");
-  unlink(path);
-  sql(path, "CREATE TABLE t (x)");
-  refused(path, 5, "of another program");
-  put_file(path, bytes.data, bytes.size);
-  sql(path, "PRAGMA user_version = 2");
-  refused(path, 5, "schema 2, this chanas knows 1");
-  put_file(path, bytes.data, bytes.size);
-  sql(path, "PRAGMA application_id = 7");
-  refused(path, 5, "of another program");
-  put_file(path, bytes.data, bytes.size);
-  sql(path, "CREATE TRIGGER evil AFTER INSERT ON trial BEGIN"
-      " DELETE FROM trial; END");
-  refused(path, 5, "has not the tables");
-  put_file(path, bytes.data, bytes.size);
-  sql(path, "DROP INDEX trial_workload");
-  refused(path, 5, "has not the tables");
-  put_file(path, bytes.data, bytes.size - 4096);
-  refused(path, 5, "damaged");
-  put_file(path, bytes.data, 700);
-  refused(path, 5, "damaged");
-  memset(bytes.data + bytes.size - 4096, 0xff, 64); /* a page's header */
-  put_file(path, bytes.data, bytes.size);
-  refused(path, 5, "damaged");
-  text_free(&bytes);
-}
-
-/* Newer by what the write-ahead log says, before any checkpoint. */
-static void
-test_newer_in_log(void **state)
-{
-  struct chanas_text bytes = sound_bytes();
-  const char *path = kit_path("t.db");
-  int status;
-
-  (void)state;
-  put_file(path, bytes.data, bytes.size);
-  if (fork() == 0) {
-    sqlite3 *db;
-    sqlite3_open(path, &db);
-    sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL);
-    _exit(0); /* without closing: the change stays in the log */
-  }
-  wait(&status);
-  assert_int_equal(access(kit_path("t.db-wal"), F_OK), 0);
-  refused(path, 5, "schema 2");
-  text_free(&bytes);
-}
-
-/* Damage anywhere: refused, or of no consequence; never a crash, and a
- * refused file stays as it is. */
-static void
-test_flipped(void **state)
-{
-  struct chanas_text bytes = sound_bytes();
-  struct rng rng = rng_seed(1);
-  const char *path = kit_path("t.db");
-  int refusals = 0;
-
-  (void)state;
-  for (int i = 0; i < 150; i++) {
-    size_t at = rng_below(&rng, bytes.size / 256) * 256 +
-      rng_below(&rng, 16);
-    struct chanas_text after = { 0 };
-    struct capture c;
-    struct table *table;
-    char old = bytes.data[at];
-    int code;
-    bytes.data[at] ^= (char)(1 + rng_below(&rng, 255));
-    put_file(path, bytes.data, bytes.size);
-    capture_begin(&c);
-    table = table_open(path, 1, &code);
-    if (table)
-      table_verify(table);
-    capture_end(&c);
-    if (table == NULL) {
-      refusals++;
-      assert_int_equal(code, 5);
-      assert_int_equal(file_read(path, 1 << 24, &after), 0);
-      assert_int_equal(after.size, bytes.size);
-      assert_memory_equal(after.data, bytes.data, bytes.size);
-      text_free(&after);
-    }
-    table_close(table);
-    bytes.data[at] = old;
-  }
-  assert_true(refusals > 5);
-  text_free(&bytes);
-}
-
-static void
-test_unwritable(void **state)
-{
-  struct capture c;
-  int code;
-
-  (void)state;
-  capture_begin(&c);
-  assert_null(table_open("/proc/nowhere/t.db", 0, &code));
-  capture_end(&c);
-  assert_int_equal(code, 1);
-  assert_non_null(strstr(c.text, "/proc/nowhere/t.db: cannot make its folder"));
-  put_file(kit_path("plain"), "x", 1);
-  capture_begin(&c);
-  assert_null(table_open(kit_path("plain/t.db"), 0, &code));
-  capture_end(&c);
-  assert_int_equal(code, 1);
-  assert_non_null(strstr(c.text, "Not a directory"));
-}
-
 /* ---- verbs ---- */
 
 static void
@@ -511,7 +324,7 @@ test_merge(void **state)
   capture_end(&c);
   assert_non_null(strstr(c.text, "into itself"));
   assert_non_null(strstr(c.text, "absent.db: No such file"));
-  sql(kit_path("b#?"), "INSERT INTO workload (key) VALUES ('nonsense')");
+  kit_sql(kit_path("b#?"), "INSERT INTO workload (key) VALUES ('nonsense')");
   trial = kit_trial(KEY_A, "x=4", 4);
   b = kit_open(kit_path("b#?"));
   assert_int_equal(table_put(b, kit_target(b, 1), 1, &trial), 0);
@@ -606,7 +419,7 @@ static const struct { const char *text, *what; } faults[] = {
 static void
 test_verify(void **state)
 {
-  struct chanas_text bytes = sound_bytes();
+  struct chanas_text bytes = kit_sound();
 
   (void)state;
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
@@ -614,8 +427,8 @@ test_verify(void **state)
     struct table *table;
     struct capture c;
     int code;
-    put_file(path, bytes.data, bytes.size);
-    sql(path, faults[i].text);
+    kit_put(path, bytes.data, bytes.size);
+    kit_sql(path, faults[i].text);
     capture_begin(&c);
     table = table_open(path, 1, &code);
     if (table)
@@ -628,9 +441,6 @@ test_verify(void **state)
   text_free(&bytes);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, \
-                                                   kit_teardown)
-
 int
 main(void)
 {
@@ -641,10 +451,6 @@ main(void)
     TEST(test_networks_runs_store),
     TEST(test_read_only),
     TEST(test_made_together),
-    TEST(test_refused),
-    TEST(test_newer_in_log),
-    TEST(test_flipped),
-    TEST(test_unwritable),
     TEST(test_merge),
     TEST(test_export),
     TEST(test_list),
