@@ -3,7 +3,8 @@
  * Gaussian process regression (Rasmussen and Williams 2006, algorithm 2.1)
  * through LAPACK.  Inputs and outputs are standardised over the rows of a
  * fit; length scale and noise are taken from a small grid by the marginal
- * likelihood.  Deterministic for equal rows in equal order.
+ * likelihood.  Deterministic for equal rows in equal order: OpenBLAS is held
+ * to one thread, since its sums depend on how many there are.
  */
 #include "costmodel.h"
 #include <cblas.h>
@@ -38,6 +39,7 @@ costmodel_new(void)
   struct costmodel *m = mem_new(struct costmodel);
   size_t n = COSTMODEL_ROWS;
 
+  openblas_set_num_threads(1);
   m->x = mem_array(double, n * COSTMODEL_FEATURES);
   m->chol = mem_array(double, n * n);
   m->distance = mem_array(double, n * n);
