@@ -339,11 +339,19 @@ family_workloads(struct family *family)
   return &family->workloads;
 }
 
-void
+int
 family_target(struct family *family, int batch, int dtype)
 {
-  if (family->batch != batch || family->dtype != dtype)
-    slots_clear(family);
+  int old = family->batch;
+
+  if (family->batch == batch && family->dtype == dtype)
+    return 0;
   family->batch = batch;
+  if (check_shapes(family) < 0) {
+    family->batch = old;
+    return -1;
+  }
   family->dtype = dtype;
+  slots_clear(family);
+  return 0;
 }

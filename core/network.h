@@ -42,8 +42,9 @@ void family_free(struct family *);
 const char *family_name(const struct family *);
 const struct chanas_space *family_space(const struct family *);
 struct workload_set *family_workloads(struct family *);
-/* Batch and dtype of the blocks built from now on; default 1, f32. */
-void family_target(struct family *, int batch, int dtype);
+/* Batch and dtype of the blocks built from now on; default 1, f32.  -1
+ * (logged), and nothing changed, if a block would be too large. */
+int family_target(struct family *, int batch, int dtype);
 
 /* NULL (logged) only if the point is not valid in the space. */
 struct chanas_network *network_build(struct family *, const int32_t *choice);

@@ -143,8 +143,8 @@ open_family(struct session *s)
   free(path);
   if (s->family == NULL)
     return EXIT_USAGE;
-  family_target(s->family, (int)c->batch, CHANAS_F32);
-  return EXIT_DONE;
+  return family_target(s->family, (int)c->batch, CHANAS_F32) < 0 ?
+         EXIT_USAGE : EXIT_DONE;
 }
 
 static int

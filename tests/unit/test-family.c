@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "capture.h"
+#include "file.h"
 #include "ini.h"
 #include "mem.h"
 #include "network.h"
@@ -205,6 +206,36 @@ test_knobs(void **state)
   ini_free(ini);
 }
 
+/* The example of the manual is a space file. */
+static void
+test_manual(void **state)
+{
+  const char *top = getenv("abs_top_srcdir");
+  char *path = mem_print("%s/docs/spaces.md", top ? top : ".");
+  struct chanas_text text = { 0 };
+  struct family *family;
+  struct ini *ini;
+  char *start, *end;
+
+  (void)state;
+  assert_int_equal(file_read(path, 1 << 20, &text), 0);
+  start = strstr(text.data, "```ini\n");
+  assert_non_null(start);
+  end = strstr(start + 7, "```");
+  assert_non_null(end);
+  *end = '\0';
+  ini = ini_parse_text(path, start + 7);
+  assert_non_null(ini);
+  family = family_parse(ini);
+  assert_non_null(family);
+  assert_int_equal(family_space(family)->knobs, 8);
+  assert_true(space_size(family_space(family)) == 3 * (36 + 216));
+  family_free(family);
+  ini_free(ini);
+  text_free(&text);
+  free(path);
+}
+
 int
 main(void)
 {
@@ -212,6 +243,7 @@ main(void)
     cmocka_unit_test(test_refused),
     cmocka_unit_test(test_one_line),
     cmocka_unit_test(test_knobs),
+    cmocka_unit_test(test_manual),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

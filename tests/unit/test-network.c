@@ -346,7 +346,8 @@ test_target(void **state)
   size_t before = set->count;
 
   (void)state;
-  family_target(family, 8, CHANAS_BF16);
+  assert_int_equal(family_target(family, 1 << 20, CHANAS_F32), -1);
+  assert_int_equal(family_target(family, 8, CHANAS_BF16), 0);
   eight = network_build(family, &none);
   assert_int_equal(set->count, 2 * before);
   assert_int_equal(eight->elements[0], 8 * one->elements[0]);
