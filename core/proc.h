@@ -57,6 +57,9 @@ int proc_write(struct proc *, const void *data, size_t size, double seconds);
  * still running).  Either pointer may be NULL. */
 void proc_stop(struct proc *, enum proc_end *, int *code);
 
+/* Append the words of a command: separated by blanks, quoted by '...', "..."
+ * or a backslash.  -1: a quote is not closed. */
+int proc_words(const char *command, struct chanas_args *);
 char *proc_find(const char *program); /* its path, free it; NULL: not in PATH */
 double proc_now(void);   /* CLOCK_MONOTONIC in seconds */
 /* 1 after SIGINT or SIGTERM (a second one ends the process at once). */

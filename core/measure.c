@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The searching side of a measurement: one exec'd runner a job.  Whatever it
+ * does, proc_run ends it in time, and only a sound answer that carries this
+ * job's number counts as one; everything else is an outcome too.
+ */
+#include "measure.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "file.h"
+#include "log.h"
+#include "measure_job.h"
+#include "mem.h"
+#include "proc.h"
+
+#ifndef LIBEXECDIR
+#define LIBEXECDIR "/usr/local/libexec/chanas"
+#endif
+
+#define OUTPUT_LIMIT (4u << 20) /* of an answer */
+#define OBJECT_LIMIT (200u << 20)
+#define FAR 2.0 /* seconds that the way to a remote runner may take */
+
+struct measure {
+  struct chanas_args command;
+  struct chanas_args settings;
+  char *name;
+  int remote; /* the user's own command: it may not see our files */
+  struct measure_config config;
+};
+
+/* ---- opening --------------------------------------------------------------- */
+
+static void
+split_lines(const char *text, struct chanas_args *out)
+{
+  char *copy = mem_string(text), *rest = copy, *line;
+  while ((line = strsep(&rest, "\n")))
+    if (*line)
+      args_add(out, line);
+  free(copy);
+}
+
+/* The first word must be a program. */
+static int
+check_runner(const struct measure *m, const char *from)
+{
+  char *path = m->command.count ? proc_find(m->command.arg[0]) : NULL;
+  if (!path)
+    log_error("no runner: '%s' (%s) is no program that can be run; install "
+              "chanas, or set $CHANAS_RUNNER or runner in [backend]",
+              m->command.count ? m->command.arg[0] : "", from);
+  free(path);
+  return path ? 0 : -1;
+}
+
+static int
+find_runner(struct measure *m, const char *configured)
+{
+  const char *set = getenv("CHANAS_RUNNER"), *from = "as installed";
+  m->remote = configured != NULL;
+  if (configured) {
+    from = "runner of [backend]";
+    if (proc_words(configured, &m->command)) {
+      log_error("runner of [backend]: a quote is not closed: %s", configured);
+      return -1;
+    }
+  } else if (set && *set) {
+    from = "$CHANAS_RUNNER";
+    args_add(&m->command, set);
+  } else
+    args_add(&m->command, LIBEXECDIR "/chanas-runner");
+  if (check_runner(m, from))
+    return -1;
+  args_add(&m->command, "--backend");
+  args_add(&m->command, m->name);
+  return 0;
+}
+
+static void
+add_plugin_path(struct measure *m)
+{
+  char *folders = registry_folders();
+  if (folders && *folders) {
+    args_add(&m->command, "--plugin-path");
+    args_add(&m->command, folders);
+  }
+  free(folders);
+}
+
+struct measure *
+measure_open(const struct measure_config *config)
+{
+  struct measure *m = mem_new(struct measure);
+  m->config = *config;
+  m->name = mem_string(config->backend->head.name);
+  if (!(m->config.deadline > 0))
+    m->config.deadline = 20;
+  if (!(m->config.round > 0))
+    m->config.round = 0.002;
+  if (m->config.rounds < 1)
+    m->config.rounds = 9;
+  if (m->config.threads < 1)
+    m->config.threads = 1;
+  split_lines(config->settings ? config->settings : "", &m->settings);
+  if (find_runner(m, config->runner)) {
+    measure_close(m);
+    return NULL;
+  }
+  if (!m->remote)
+    add_plugin_path(m);
+  return m;
+}
+
+void
+measure_close(struct measure *m)
+{
+  if (!m)
+    return;
+  args_free(&m->command);
+  args_free(&m->settings);
+  free(m->name);
+  free(m);
+}
+
+/* ---- one job ---------------------------------------------------------------- */
+
+static struct job
+new_job(const struct measure *m, enum job_kind kind)
+{
+  const struct measure_config *c = &m->config;
+  struct job j = {
+    .kind = kind, .seed = c->seed, .memory = c->memory,
+    .threads = c->threads, .rounds = c->rounds, .round = c->round,
+    .seconds = c->deadline,
+  };
+  if (getrandom(&j.nonce, sizeof j.nonce, 0) != sizeof j.nonce)
+    j.nonce = (uint64_t)(proc_now() * 1e9);
+  for (size_t i = 0; i < m->settings.count; i++)
+    args_add(&j.settings, m->settings.arg[i]);
+  return j;
+}
+
+static int
+run_job(const struct measure *m, const struct job *j, struct proc_result *r,
+        struct answer *a)
+{
+  struct chanas_text frame = {0};
+  struct proc_limits limits = {.seconds = j->seconds + (m->remote ? FAR : 0),
+                               .output = OUTPUT_LIMIT};
+  *a = (struct answer){0};
+  job_pack(j, &frame);
+  proc_run(&m->command, NULL, frame.data, frame.size, &limits, r);
+  text_free(&frame);
+  if (r->end != PROC_EXITED || answer_unpack(&r->out, a))
+    return -1;
+  if (a->nonce == j->nonce)
+    return 0;
+  answer_free(a);
+  return -1;
+}
+
+/* The first line that the runner said, without its "chanas: ". */
+static void
+first_line(const struct proc_result *r, char *out, size_t size)
+{
+  const char *text = text_string(&r->err);
+  if (!strncmp(text, "chanas: ", 8))
+    text += 8;
+  snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static void
+set(struct measure_result *out, enum chanas_outcome outcome, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+
+static void
+set(struct measure_result *out, enum chanas_outcome outcome, const char *fmt,
+    ...)
+{
+  va_list list;
+  out->outcome = outcome;
+  va_start(list, fmt);
+  vsnprintf(out->detail, sizeof out->detail, fmt, list);
+  va_end(list);
+}
+
+/* A runner that exited without a sound answer. */
+static void
+judge_exit(const struct measure *m, const struct proc_result *r,
+           struct measure_result *out)
+{
+  char said[120];
+  first_line(r, said, sizeof said);
+  if (r->code == JOB_NO_MEMORY)
+    set(out, CHANAS_OUT_OF_MEMORY, "it used up its memory");
+  else if (r->out.size)
+    set(out, CHANAS_CRASHED, "it damaged the runner's answer");
+  else if (r->code == 0 || r->code == 1 || !*said)
+    set(out, CHANAS_CRASHED, "it ended without a result (exit code %d)%s%s",
+        r->code, *said ? ": " : "", said);
+  else if (m->remote || r->code == 2 || r->code == 4 || r->code > 125)
+    set(out, CHANAS_LOST, "the runner failed (exit code %d): %s", r->code,
+        said);
+  else
+    set(out, CHANAS_CRASHED, "exit code %d: %s", r->code, said);
+}
+
+static void
+judge(const struct measure *m, const struct proc_result *r,
+      struct measure_result *out)
+{
+  const char *name = r->end == PROC_SIGNALLED ? sigabbrev_np(r->code) : NULL;
+  switch (r->end) {
+  case PROC_EXITED:
+    judge_exit(m, r, out);
+    break;
+  case PROC_SIGNALLED:
+    if (r->code == SIGKILL)
+      set(out, CHANAS_OUT_OF_MEMORY, "killed, most likely for its memory");
+    else if (r->code == SIGXCPU || r->code == SIGALRM)
+      set(out, CHANAS_TIMED_OUT, "stopped by its own limit, SIG%s", name);
+    else
+      set(out, CHANAS_CRASHED, "SIG%s", name ? name : "?");
+    break;
+  case PROC_DEADLINE:
+    set(out, CHANAS_TIMED_OUT, "killed after %.1f s", r->seconds);
+    break;
+  case PROC_STOPPED:
+    set(out, CHANAS_LOST, "stopped by the user");
+    break;
+  case PROC_NOT_STARTED:
+    set(out, CHANAS_LOST, "the runner cannot be started: %s",
+        text_string(&r->err));
+    break;
+  }
+}
+
+static void
+take_answer(const struct answer *a, const struct proc_result *r,
+            struct measure_result *out)
+{
+  out->outcome = a->outcome;
+  out->latency = a->latency;
+  out->minimum = a->minimum;
+  out->ci = a->ci;
+  out->control = a->control;
+  out->difference = a->difference;
+  memcpy(out->detail, a->detail, sizeof out->detail);
+  if (a->outcome != CHANAS_MEASURED && !*out->detail)
+    first_line(r, out->detail, sizeof out->detail);
+}
+
+static void
+run_measure(struct measure *m, struct job *j, struct measure_result *out)
+{
+  struct proc_result r;
+  struct answer a;
+  *out = (struct measure_result){.outcome = CHANAS_LOST};
+  if (run_job(m, j, &r, &a))
+    judge(m, &r, out);
+  else
+    take_answer(&a, &r, out);
+  answer_free(&a);
+  proc_result_free(&r);
+}
+
+/* ---- what is measured ------------------------------------------------------ */
+
+/* By path where the runner sees our files, else by content. */
+static int
+put_object(const struct measure *m, const char *object, struct job *j,
+           struct measure_result *out)
+{
+  if (!m->remote)
+    j->object = mem_string(object);
+  else if (file_read(object, OBJECT_LIMIT, &j->bytes) || !j->bytes.size) {
+    *out = (struct measure_result){0};
+    set(out, CHANAS_NOT_BUILT, "the object %s cannot be read", object);
+    return -1;
+  }
+  return 0;
+}
+
+void
+measure_workload(struct measure *m, const char *object, const char *symbol,
+                 const struct chanas_workload *w, int verify,
+                 struct measure_result *out)
+{
+  struct job j = new_job(m, JOB_MEASURE);
+  j.verify = verify;
+  j.output = 1;
+  job_add_tensor(&j, w->inputs);
+  job_add_tensor(&j, w->outputs);
+  job_add_step(&j, 0, 1, symbol, w->key);
+  if (!put_object(m, object, &j, out))
+    run_measure(m, &j, out);
+  job_free(&j);
+}
+
+void
+measure_program(struct measure *m, const char *object,
+                const struct chanas_program *p, int verify,
+                struct measure_result *out)
+{
+  struct job j = new_job(m, JOB_MEASURE);
+  j.verify = verify;
+  j.output = p->output;
+  for (size_t i = 0; i < p->tensors; i++)
+    job_add_tensor(&j, p->elements[i]);
+  for (size_t i = 0; i < p->steps; i++)
+    job_add_step(&j, p->step[i].src, p->step[i].dst, p->step[i].symbol,
+                 p->step[i].workload->key);
+  if (!put_object(m, object, &j, out))
+    run_measure(m, &j, out);
+  job_free(&j);
+}
+
+struct chanas_device *
+measure_describe(struct measure *m, int ceilings)
+{
+  struct job j = new_job(m, JOB_DESCRIBE);
+  struct chanas_device *d = NULL;
+  struct measure_result why = {0};
+  struct proc_result r;
+  struct answer a;
+  j.ceilings = ceilings;
+  if (!run_job(m, &j, &r, &a))
+    d = device_parse(text_string(&a.description));
+  else {
+    judge(m, &r, &why);
+    log_error("runner %s: no description of the device: %s",
+              m->command.arg[0], why.detail);
+  }
+  answer_free(&a);
+  proc_result_free(&r);
+  job_free(&j);
+  return d;
+}

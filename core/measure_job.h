@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What chanas and a runner say to each other: one job, one answer, each a
+ * frame.  Both sides use this file, so they cannot drift apart; `protocol`
+ * refuses a runner of another age.
+ *
+ *   job: protocol 1, job describe|measure, nonce N, ceilings 0|1, threads N,
+ *     memory BYTES, seconds S (the deadline), seed N, rounds N, round S,
+ *     verify 0|1, set KEY=VALUE ..., object PATH (or the object as the body),
+ *     tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ..., output I
+ *   answer: nonce N, outcome WORDS, latency S, minimum S, ci S, control S,
+ *     difference R, detail TEXT, and the description as the body
+ */
+#ifndef CORE_MEASURE_JOB_H
+#define CORE_MEASURE_JOB_H
+#include <stdint.h>
+#include <chanas/plugin.h>
+#include "text.h"
+
+#define JOB_PROTOCOL 1
+#define JOB_NO_MEMORY 86 /* exit code of a runner that ran out of memory */
+
+enum job_kind { JOB_DESCRIBE, JOB_MEASURE };
+
+struct job_step {
+  int32_t src, dst;
+  char *symbol, *key;
+};
+
+struct job {
+  enum job_kind kind;
+  uint64_t nonce, seed, memory;
+  int ceilings, threads, rounds, verify;
+  double seconds, round;
+  struct chanas_args settings; /* "key=value" */
+  char *object;                /* path, or NULL */
+  struct chanas_text bytes;    /* or the object itself */
+  size_t steps, tensors;
+  struct job_step *step;
+  size_t *elements;
+  int32_t output;
+};
+
+struct answer {
+  uint64_t nonce;
+  enum chanas_outcome outcome;
+  double latency, minimum, ci, control, difference;
+  char detail[200];
+  struct chanas_text description;
+};
+
+void job_add_tensor(struct job *, size_t elements);
+void job_add_step(struct job *, int32_t src, int32_t dst, const char *symbol,
+                  const char *key);
+void job_pack(const struct job *, struct chanas_text *frame);
+/* 0, or -1 and a log line that says what is wrong with the job. */
+int job_unpack(const struct chanas_text *payload, struct job *);
+void job_free(struct job *);
+
+void answer_pack(const struct answer *, struct chanas_text *frame);
+/* -1: data is anything but one sound answer. */
+int answer_unpack(const struct chanas_text *data, struct answer *);
+void answer_free(struct answer *);
+#endif

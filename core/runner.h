@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chanas-runner: one process, one job.
+ *
+ *   frame in -> limits -> plugin -> describe                    -> frame out
+ *                                -> load -> verify -> time      -> frame out
+ *
+ * The words of a job (chanas -> runner) and of its answer are listed in
+ * measure_job.h; here is what the runner's own files share.
+ */
+#ifndef CORE_RUNNER_H
+#define CORE_RUNNER_H
+#include <chanas/plugin.h>
+#include "measure_job.h"
+
+/* Float data between pages that cannot be touched, so that a kernel which
+ * strays far is stopped at once; what lies between the data and those pages
+ * is checked.  data is aligned to 64 bytes. */
+struct guard {
+  float *data;
+  size_t count;
+  unsigned char *map;
+  size_t size;
+};
+int guard_open(struct guard *, size_t count); /* -1: no memory */
+void guard_freeze(struct guard *);            /* read only from now on */
+/* NULL if nothing was written around the data, else where. */
+const char *guard_broken(const struct guard *);
+void guard_close(struct guard *);
+
+/* What runs: the loaded object and its buffers. */
+struct bench {
+  const struct chanas_backend *backend;
+  const struct chanas_host *host;
+  const struct job *job;
+  struct chanas_program program;
+  struct chanas_step *step;
+  struct guard x, y, *weights; /* one a step */
+  float *start, *want;         /* of y: before, and by the reference */
+  uint64_t input_hash;
+  void *loaded;
+};
+
+/* Verify, then time; the outcome is in the answer. */
+void bench_measure(const struct chanas_backend *, const struct chanas_host *,
+                   const struct job *, struct answer *);
+/* Time what is verified.  0, or -1 with the answer's outcome set. */
+int bench_time(struct bench *, struct answer *);
+/* backend->run with its errors turned into an outcome. */
+int bench_run(struct bench *, unsigned repeat, double *seconds,
+              struct answer *);
+#endif

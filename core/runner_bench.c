@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One candidate: it is run once and compared with the reference, timed, and
+ * then run and compared again, because a kernel that keeps state between runs
+ * may be right only the first time.  Every time its surroundings are looked
+ * at: the guard zones, the input, the floating-point environment.
+ */
+#include <errno.h>
+#include <fenv.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "reference.h"
+#include "rng.h"
+#include "runner.h"
+#include "workload.h"
+
+static int
+fail(struct answer *a, enum chanas_outcome outcome, const char *fmt,
+     const char *what)
+{
+  a->outcome = outcome;
+  snprintf(a->detail, sizeof a->detail, fmt, what);
+  return -1;
+}
+
+/* ---- the program and its buffers ------------------------------------------ */
+
+static int
+open_step(struct bench *b, size_t i, struct answer *a)
+{
+  const struct job_step *from = &b->job->step[i];
+  struct chanas_step *s = &b->step[i];
+  struct chanas_workload *w = workload_parse(from->key);
+  *s = (struct chanas_step){w, from->symbol, NULL, from->src, from->dst};
+  if (!w)
+    return fail(a, CHANAS_LOST, "bad workload %s", from->key);
+  if (w->inputs != b->job->elements[from->src] ||
+      w->outputs != b->job->elements[from->dst])
+    return fail(a, CHANAS_LOST, "tensor sizes do not fit %s", from->key);
+  if (guard_open(&b->weights[i], w->weights))
+    return fail(a, CHANAS_OUT_OF_MEMORY, "no memory for %s", "weights");
+  reference_weights(w, b->job->seed + i, b->weights[i].data);
+  guard_freeze(&b->weights[i]);
+  s->weights = b->weights[i].data;
+  return 0;
+}
+
+static int
+open_program(struct bench *b, struct answer *a)
+{
+  const struct job *j = b->job;
+  b->step = mem_array(struct chanas_step, j->steps);
+  b->weights = mem_array(struct guard, j->steps);
+  b->program = (struct chanas_program){j->steps, j->tensors, b->step,
+                                       j->elements, j->output};
+  for (size_t i = 0; i < j->steps; i++)
+    if (open_step(b, i, a))
+      return -1;
+  return 0;
+}
+
+/* y starts as noise where the program reads it, else as NaN, which stays
+ * wherever a kernel forgets to write. */
+static int
+open_buffers(struct bench *b, struct answer *a)
+{
+  const struct job *j = b->job;
+  size_t in = j->elements[0], out = j->elements[j->output];
+  struct rng base = rng_seed(j->seed), r = rng_split(&base, "input");
+  int reads = 0;
+  if (guard_open(&b->x, in) || guard_open(&b->y, out))
+    return fail(a, CHANAS_OUT_OF_MEMORY, "no memory for %s", "buffers");
+  for (size_t i = 0; i < j->steps; i++)
+    if (b->step[i].dst == j->output) {
+      reads = b->step[i].workload->accumulate;
+      break;
+    }
+  for (size_t i = 0; i < in; i++)
+    b->x.data[i] = rng_float(&r);
+  b->start = mem_array(float, out);
+  b->want = mem_array(float, out);
+  for (size_t i = 0; i < out; i++)
+    b->start[i] = reads ? rng_float(&r) : NAN;
+  b->input_hash = hash_bytes(HASH_START, b->x.data, in * sizeof(float));
+  return 0;
+}
+
+/* ---- the object ------------------------------------------------------------ */
+
+/* A file that no other process sees and nothing has to remove. */
+static int
+object_file(const struct job *j, char path[40], struct answer *a)
+{
+  int fd = memfd_create("candidate", MFD_CLOEXEC);
+  for (size_t at = 0; fd >= 0 && at < j->bytes.size;) {
+    ssize_t n = write(fd, j->bytes.data + at, j->bytes.size - at);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0) {
+      close(fd);
+      fd = -1;
+    } else
+      at += (size_t)n;
+  }
+  snprintf(path, 40, "/proc/self/fd/%d", fd);
+  return fd >= 0 ? 0 : fail(a, CHANAS_LOST, "cannot hold the object: %s",
+                            strerror(errno));
+}
+
+static int
+load(struct bench *b, struct answer *a)
+{
+  char path[40];
+  const char *object = b->job->object;
+  if (!object) {
+    if (object_file(b->job, path, a))
+      return -1;
+    object = path;
+  }
+  errno = 0;
+  if (!b->backend->load(b->host, object, &b->program, &b->loaded))
+    return 0;
+  return errno == ENOMEM
+           ? fail(a, CHANAS_OUT_OF_MEMORY, "load: %s", strerror(errno))
+           : fail(a, CHANAS_NOT_BUILT, "%s", "");
+}
+
+/* ---- running and judging -------------------------------------------------- */
+
+/* Rounding to nearest, and denormal numbers are numbers. */
+static int
+arithmetic_is_sane(void)
+{
+  volatile float least = FLT_MIN, half = 0.5f, one = 1;
+  volatile float denormal = least * half;
+  volatile int as_it_was = denormal > 0 && denormal * one > 0;
+  return as_it_was && fegetround() == FE_TONEAREST;
+}
+
+int
+bench_run(struct bench *b, unsigned repeat, double *seconds, struct answer *a)
+{
+  fenv_t before;
+  fegetenv(&before);
+  *seconds = NAN;
+  errno = 0;
+  int status = b->backend->run(b->loaded, b->x.data, b->y.data, repeat,
+                               seconds);
+  int error = errno, sane = arithmetic_is_sane();
+  fesetenv(&before);
+  if (status)
+    return error == ENOMEM
+             ? fail(a, CHANAS_OUT_OF_MEMORY, "run: %s", strerror(error))
+             : fail(a, CHANAS_CRASHED, "%s", "the backend could not run it");
+  if (!sane)
+    return fail(a, CHANAS_WRONG, "%s",
+                "it changes rounding or the handling of denormal numbers");
+  if (!(*seconds >= 0) || !isfinite(*seconds))
+    return fail(a, CHANAS_INVALID, "%s", "the backend's clock gave no time");
+  return 0;
+}
+
+/* What it wrote apart from y. */
+static int
+check_surroundings(struct bench *b, struct answer *a)
+{
+  const char *where = guard_broken(&b->y);
+  if (where)
+    return fail(a, CHANAS_WRONG, "it writes %s of its output", where);
+  if ((where = guard_broken(&b->x)))
+    return fail(a, CHANAS_WRONG, "it writes %s of its input", where);
+  size_t bytes = b->x.count * sizeof(float);
+  if (hash_bytes(HASH_START, b->x.data, bytes) != b->input_hash)
+    return fail(a, CHANAS_WRONG, "%s", "it writes to its input");
+  return 0;
+}
+
+static int
+verify(struct bench *b, const char *when, struct answer *a)
+{
+  double seconds, bound = 0;
+  size_t n = b->y.count;
+  memcpy(b->y.data, b->start, n * sizeof(float));
+  if (bench_run(b, 1, &seconds, a) || check_surroundings(b, a))
+    return -1;
+  if (!b->job->verify)
+    return 0;
+  for (size_t i = 0; i < b->program.steps; i++)
+    bound = fmax(bound, reference_tolerance(b->step[i].workload));
+  bound *= sqrt((double)b->program.steps);
+  a->difference = reference_difference(b->y.data, b->want, n);
+  if (a->difference <= bound)
+    return 0;
+  a->outcome = CHANAS_WRONG;
+  snprintf(a->detail, sizeof a->detail,
+           "it differs from the reference by %.3g of its scale%s, %.1g is "
+           "allowed", a->difference, when, bound);
+  return -1;
+}
+
+static int
+measure(struct bench *b, struct answer *a)
+{
+  if (open_program(b, a) || open_buffers(b, a) || load(b, a))
+    return -1;
+  if (b->job->verify) {
+    memcpy(b->want, b->start, b->y.count * sizeof(float));
+    reference_program(&b->program, b->x.data, b->want);
+  }
+  if (verify(b, "", a) || bench_time(b, a) || check_surroundings(b, a) ||
+      verify(b, " when it is run again", a))
+    return -1;
+  a->outcome = CHANAS_MEASURED;
+  return 0;
+}
+
+static void
+bench_close(struct bench *b)
+{
+  if (b->loaded)
+    b->backend->unload(b->loaded);
+  for (size_t i = 0; b->step && i < b->job->steps; i++) {
+    workload_free((struct chanas_workload *)b->step[i].workload);
+    guard_close(&b->weights[i]);
+  }
+  guard_close(&b->x);
+  guard_close(&b->y);
+  free(b->step);
+  free(b->weights);
+  free(b->start);
+  free(b->want);
+}
+
+void
+bench_measure(const struct chanas_backend *backend,
+              const struct chanas_host *host, const struct job *job,
+              struct answer *answer)
+{
+  struct bench b = {.backend = backend, .host = host, .job = job};
+  if (measure(&b, answer))
+    answer->latency = answer->minimum = answer->ci = 0;
+  bench_close(&b);
+}
