@@ -63,6 +63,56 @@ fixture_params(const struct chanas_network *net)
   return net->params;
 }
 
+/* Was this plugin built?  Tests of one that was left out skip. */
+static inline int
+fixture_have(const char *name)
+{
+  const char *folder = getenv("CHANAS_PLUGIN_PATH");
+  char *path = mem_print("%s/chanas-%s.so", folder ? folder : ".", name);
+  int there = access(path, R_OK) == 0;
+
+  free(path);
+  return there;
+}
+
+/* Path of a data table; NULL if this machine has none. */
+static inline const char *
+fixture_data(const char *name)
+{
+  static char path[512];
+  const char *folder = getenv("CHANAS_DATA");
+
+  snprintf(path, sizeof path, "%s/%s", folder ? folder : "", name);
+  return folder && access(path, R_OK) == 0 ? path : NULL;
+}
+
+/* A family that comes with the package, as the fixture's space. */
+static inline struct family *
+fixture_family(const char *space)
+{
+  char *path = file_find_etc(NULL, space);
+  struct family *family = path ? family_read(path) : NULL;
+
+  assert_non_null(family);
+  free(path);
+  space_free(fixture_space);
+  fixture_space = (struct chanas_space *)family_space(family);
+  return family;
+}
+
+static inline struct chanas_network *
+fixture_network(struct family *family, const char *code)
+{
+  int32_t *choice = mem_array(int32_t, fixture_space->knobs);
+  struct chanas_network *net;
+
+  assert_int_equal(network_parse_code(family, code, choice), 0);
+  net = network_build(family, choice);
+  assert_non_null(net);
+  free(choice);
+  return net;
+}
+
 /* The instance of `settings`, lines "key = value\n"; -1 if host or plugin
  * refuse it.  What was logged until then is in f->log. */
 static inline int

@@ -403,5 +403,7 @@ main(void)
     cmocka_unit_test(test_commands),
   };
 
+  if (!fixture_have("exec"))
+    return 77;
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
