@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stand-alone C library around emitted kernels (see deploy.c for the files
+ * and what is in them).
+ */
+#ifndef COMMON_DEPLOY_H
+#define COMMON_DEPLOY_H
+#include <chanas/plugin.h>
+
+/* options: compiler flags of the Makefile. */
+int deploy_files(const struct chanas_host *, const struct chanas_program *,
+                 const char *options, struct chanas_files *);
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Printing C: addresses, loads, epilogues, and the kernel around the phases.
+ */
+#include "emit.h"
+
+static const char *const act_suffix[] = {
+  [CHANAS_ACT_RELU] = "relu", [CHANAS_ACT_RELU6] = "relu6_",
+  [CHANAS_ACT_HSWISH] = "hswish", [CHANAS_ACT_HSIGMOID] = "hsigmoid",
+  [CHANAS_ACT_SWISH] = "swish",
+};
+
+int
+emit_once(struct emitter *e, int node, int what, int a, int b)
+{
+  int i;
+
+  for (i = 0; i < e->variants; i++)
+    if (e->variant[i].node == node && e->variant[i].what == what
+        && e->variant[i].a == a && e->variant[i].b == b)
+      return 0;
+  if (e->variants == EMIT_VARIANTS) {
+    e->failed = 1;
+    return 0;
+  }
+  e->variant[e->variants].node = node;
+  e->variant[e->variants].what = what;
+  e->variant[e->variants].a = a;
+  e->variant[e->variants++].b = b;
+  return 1;
+}
+
+int
+emit_partial(const struct emitter *e, int tensor)
+{
+  const struct tensor *t = &e->plan->tensor[tensor];
+
+  return t->exact && t->c % e->plan->vec != 0;
+}
+
+int
+emit_parts(const struct emitter *e, const struct node *n)
+{
+  int i, partial = emit_partial(e, n->dst);
+
+  for (i = 0; i < n->tails; i++)
+    if (n->tail[i].add >= 0)
+      partial |= emit_partial(e, n->tail[i].add);
+  return partial;
+}
+
+void
+emit_tensor(struct emitter *e, int tensor, const char *name, int constant)
+{
+  const struct tensor *t = &e->plan->tensor[tensor];
+
+  PRINT(e, "  %sfloat *%s = ", constant ? "const " : "", name);
+  if (t->place == PLACE_X)
+    PRINT(e, "x;\n");
+  else if (t->place == PLACE_Y)
+    PRINT(e, "y;\n");
+  else if (t->place == PLACE_SCRATCH)
+    PRINT(e, "s + %zu;\n", t->offset + (size_t)t->origin);
+  else
+    PRINT(e, "s + %zu + t * %zu;\n",
+          e->plan->share_offset + t->offset + (size_t)t->origin,
+          e->plan->share);
+}
+
+void
+emit_added(struct emitter *e, const struct node *n)
+{
+  char name[8] = "r0";
+  int i;
+
+  for (i = 0; i < n->tails; i++)
+    if (n->tail[i].add >= 0) {
+      emit_tensor(e, n->tail[i].add, name, 1);
+      name[1]++;
+    }
+}
+
+void
+emit_added_params(struct emitter *e, const struct node *n)
+{
+  int i;
+
+  for (i = 0; i < n->adds; i++)
+    PRINT(e, ", const float *r%d", i);
+}
+
+void
+emit_added_args(struct emitter *e, const struct node *n, const char *image,
+                const char *row, const char *pixel)
+{
+  int i, r = 0;
+
+  for (i = 0; i < n->tails; i++)
+    if (n->tail[i].add >= 0) {
+      const struct tensor *t = &e->plan->tensor[n->tail[i].add];
+      PRINT(e, ", r%d + %s * %ld + %s * %ld + %s * %ld", r++, image, t->img,
+            row, t->row, pixel, t->pix);
+    }
+}
+
+void
+emit_offset(struct emitter *e, const struct tensor *t, struct at at)
+{
+  PRINT(e, " + %ld", at.pixel * t->pix + at.vector * t->vec);
+  if (at.pixels)
+    PRINT(e, " + %s * %ld", at.pixels, t->pix);
+  if (at.vectors)
+    PRINT(e, " + %s * %ld", at.vectors, t->vec);
+}
+
+void
+emit_load(struct emitter *e, int tensor, const char *name, struct at at,
+          int partial)
+{
+  const struct tensor *t = &e->plan->tensor[tensor];
+  int vec = e->plan->vec, part = partial && emit_partial(e, tensor);
+
+  PRINT(e, "ch_ld%s%d(%s", part ? "n" : "", vec, name);
+  emit_offset(e, t, at);
+  if (part)
+    PRINT(e, ", %d", t->c % vec);
+  PRINT(e, ")");
+}
+
+void
+emit_store(struct emitter *e, const struct node *n, const char *name,
+           struct at at, int partial)
+{
+  const struct tensor *t = &e->plan->tensor[n->dst];
+  int i, r = 0, vec = e->plan->vec;
+  int part = partial && emit_partial(e, n->dst);
+  char added[8] = "r0";
+
+  for (i = 0; i < n->tails; i++) {
+    if (n->tail[i].add >= 0) {
+      PRINT(e, "    %s += ", name);
+      added[1] = (char)('0' + r++);
+      emit_load(e, n->tail[i].add, added, at, partial);
+      PRINT(e, ";\n");
+    }
+    if (n->tail[i].act != CHANAS_ACT_NONE)
+      PRINT(e, "    %s = ch_%s%d(%s);\n", name, act_suffix[n->tail[i].act],
+            vec, name);
+  }
+  if (n->accumulate) {
+    PRINT(e, "    %s += ", name);
+    emit_load(e, n->dst, "y", at, partial);
+    PRINT(e, ";\n");
+  }
+  PRINT(e, "    ch_st%s%d(y", part ? "n" : "", vec);
+  emit_offset(e, t, at);
+  if (part)
+    PRINT(e, ", %d", t->c % vec);
+  PRINT(e, ", %s);\n", name);
+}
+
+void
+emit_range(struct emitter *e, long count)
+{
+  if (e->plan->threads > 1)
+    PRINT(e, "  const long lo = %ld * t / nt, hi = %ld * (t + 1) / nt;\n",
+          count, count);
+  else
+    PRINT(e, "  const long lo = 0, hi = %ld;\n", count);
+}
+
+void
+emit_phase_head(struct emitter *e, int index)
+{
+  PRINT(e, "static void %s_n%d(const float *x, float *y, const float *w, "
+        "float *s, long t, long nt)\n{\n"
+        "  (void)x, (void)y, (void)w, (void)s, (void)t, (void)nt;\n",
+        e->symbol, index);
+}
+
+void
+emit_halo(struct emitter *e, int tensor)
+{
+  const struct tensor *t = &e->plan->tensor[tensor];
+  long planes = (long)e->plan->batch * t->img
+                / ((t->h + 2 * t->halo) * t->row);
+
+  if (t->halo)
+    PRINT(e, "  ch_halo(s + %zu, %ld, %d, %ld, %d, %ld, t, nt);\n", t->offset,
+          planes, t->h, t->row, t->halo, t->pix);
+}
+
+static void
+emit_phase(struct emitter *e, int index)
+{
+  const struct phase *p = &e->plan->phase[index];
+  static void (*const nest[])(struct emitter *, int) = {
+    [NODE_CONV] = emit_conv, [NODE_DW] = emit_dw, [NODE_POOL] = emit_pool,
+    [NODE_MEAN] = emit_mean, [NODE_POINT] = emit_point,
+    [NODE_SCALE] = emit_point,
+  };
+
+  if (p->dw >= 0)
+    emit_chain(e, p);
+  else
+    nest[e->plan->node[p->node].kind](e, p->node);
+}
+
+static void
+emit_pack(struct emitter *e)
+{
+  const struct plan *plan = e->plan;
+  int i;
+
+  PRINT(e, "size_t %s_packed(void) { return %zu; }\n", e->symbol,
+        plan->packed);
+  PRINT(e, "size_t %s_scratch(void) { return %zu; }\n", e->symbol,
+        plan->scratch);
+  PRINT(e, "void %s_pack(const float *w, float *p)\n{\n"
+        "  (void)w, (void)p;\n", e->symbol);
+  for (i = 0; i < plan->nodes; i++) {
+    const struct node *n = &plan->node[i];
+    struct parts g = parts_of(div_up(n->cout, plan->vec), n->block.nv);
+    int dw = n->kind == NODE_DW;
+    if (n->weights < 0)
+      continue;
+    if (dw)
+      g = parts_of(div_up(n->cout, plan->vec), 1);
+    PRINT(e, "  ch_pack(w + %ld, ", n->weights);
+    if (n->bias >= 0)
+      PRINT(e, "w + %ld", n->bias);
+    else
+      PRINT(e, "0");
+    PRINT(e, ", p + %zu, %d, %d, %d, %d, %d, %d, %d);\n", n->packed, n->cout,
+          dw ? 1 : n->cin, n->k * n->k, plan->vec, g.count, g.size, g.big);
+  }
+  PRINT(e, "}\n");
+}
+
+static void
+emit_entry(struct emitter *e)
+{
+  const struct plan *plan = e->plan;
+  int i, team = plan->threads > 1;
+
+  PRINT(e, "void %s(const float *x, float *y, const float *w, float *s)\n{\n",
+        e->symbol);
+  if (team)
+    PRINT(e, "#pragma omp parallel num_threads(%d)\n  {\n"
+          "  const long t = omp_get_thread_num(), "
+          "nt = omp_get_num_threads();\n", plan->threads);
+  for (i = 0; i < plan->phases; i++) {
+    if (team && i > 0)
+      PRINT(e, "#pragma omp barrier\n");
+    PRINT(e, "  %s_n%d(x, y, w, s, %s);\n", e->symbol,
+          plan->phase[i].dw >= 0 ? plan->phase[i].dw : plan->phase[i].node,
+          team ? "t, nt" : "0, 1");
+  }
+  PRINT(e, "%s}\n", team ? "  }\n" : "");
+}
+
+int
+emit_kernel(const struct chanas_host *host, struct chanas_text *out,
+            const char *symbol, const struct plan *plan)
+{
+  struct emitter e = { .host = host, .out = out, .symbol = symbol,
+                       .plan = plan };
+  int i;
+
+  for (i = 0; i < plan->phases; i++)
+    emit_phase(&e, i);
+  emit_pack(&e);
+  emit_entry(&e);
+  return e.failed ? -1 : 0;
+}
+
+static const char shared[] =
+  "#ifndef CH_SHARED\n"
+  "#define CH_SHARED\n"
+  "typedef __SIZE_TYPE__ size_t;\n"
+  "extern int omp_get_thread_num(void);\n"
+  "extern int omp_get_num_threads(void);\n"
+  "#define CH_HELPER static __attribute__((unused))\n"
+  "#define CH_INLINE \\\n"
+  "  static inline __attribute__((always_inline, unused))\n"
+  "CH_HELPER void ch_zero(float *p, long n)\n"
+  "{\n"
+  "  __builtin_memset(p, 0, (size_t)n * sizeof *p);\n"
+  "}\n"
+  "/* Zero the border of planes of h rows, this thread's share of them. */\n"
+  "CH_HELPER void ch_halo(float *p, long planes, long h, long row, long halo,\n"
+  "                       long pix, long t, long nt)\n"
+  "{\n"
+  "  for (long i = planes * t / nt; i < planes * (t + 1) / nt; i++) {\n"
+  "    float *q = p + i * (h + 2 * halo) * row;\n"
+  "    ch_zero(q, halo * row);\n"
+  "    ch_zero(q + (h + halo) * row, halo * row);\n"
+  "    for (long r = halo; r < h + halo; r++) {\n"
+  "      ch_zero(q + r * row, halo * pix);\n"
+  "      ch_zero(q + (r + 1) * row - halo * pix, halo * pix);\n"
+  "    }\n"
+  "  }\n"
+  "}\n"
+  "/* Weights to groups of vectors: [bias][tap][input channel]; the first\n"
+  " * `big` groups have `size` vectors, the others one less. */\n"
+  "CH_HELPER void ch_pack(const float *w, const float *b, float *p, long cout,\n"
+  "                       long cin, long taps, long vec, long groups,\n"
+  "                       long size, long big)\n"
+  "{\n"
+  "  long k0 = 0;\n"
+  "  for (long g = 0; g < groups; g++) {\n"
+  "    const long n = (size - (g >= big)) * vec;\n"
+  "    for (long l = 0; l < n; l++)\n"
+  "      *p++ = b && k0 + l < cout ? b[k0 + l] : 0;\n"
+  "    for (long a = 0; a < taps; a++)\n"
+  "      for (long c = 0; c < cin; c++)\n"
+  "        for (long l = 0; l < n; l++)\n"
+  "          *p++ = k0 + l < cout ? w[((k0 + l) * cin + c) * taps + a] : 0;\n"
+  "    k0 += n;\n"
+  "  }\n"
+  "}\n"
+  "#endif\n";
+
+int
+emit_preamble(const struct chanas_host *host, struct chanas_text *out)
+{
+  return host->print(out, "%s", shared);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Printing a plan as C.  The text uses GCC's vector extensions and the
+ * helpers of a preamble that the backend brings, one per vector width N
+ * (ch_vN, ch_ldN, ch_stN, ch_ldnN, ch_stnN, ch_setN, ch_ACTN) and the ones in
+ * emit_preamble() below.  No header is included: kernels compile much faster
+ * without.  Accumulators are named scalars and every extent is a constant,
+ * for compilers keep neither arrays nor unknown trip counts in registers.
+ */
+#ifndef COMMON_EMIT_H
+#define COMMON_EMIT_H
+#include "plan.h"
+
+#define EMIT_VARIANTS 64
+
+struct emitter {
+  const struct chanas_host *host;
+  struct chanas_text *out;
+  const char *symbol;
+  const struct plan *plan;
+  int failed;
+  int variants; /* functions printed so far, by (node, what, a, b) */
+  struct { int node, what, a, b; } variant[EMIT_VARIANTS];
+};
+
+#define PRINT(e, ...)                                                         \
+  ((e)->failed |= (e)->host->print((e)->out, __VA_ARGS__) != 0)
+
+/* Where a vector of a tensor is: pixel and vector numbers as constants plus
+ * the names of run-time counters (NULL: none). */
+struct at {
+  long pixel, vector;
+  const char *pixels, *vectors;
+};
+
+/* The whole text of one kernel.  -1: the writer failed. */
+int emit_kernel(const struct chanas_host *, struct chanas_text *,
+                const char *symbol, const struct plan *);
+/* Helpers every width shares; prints once per translation unit. */
+int emit_preamble(const struct chanas_host *, struct chanas_text *);
+
+/* 1 the first time it is asked for this function of the kernel. */
+int emit_once(struct emitter *, int node, int what, int a, int b);
+
+/* "const float *NAME = BASE + ORIGIN;" ("float *" unless constant). */
+void emit_tensor(struct emitter *, int tensor, const char *name, int constant);
+/* Declarations of r0, r1: what the node's epilogue adds. */
+void emit_added(struct emitter *, const struct node *);
+/* ", r0 + OFFSET, r1 + OFFSET" for pixel p of row oy of image n. */
+void emit_added_args(struct emitter *, const struct node *, const char *image,
+                     const char *row, const char *pixel);
+/* Parameters of a nest that has them: ", const float *r0, ...". */
+void emit_added_params(struct emitter *, const struct node *);
+/* "ch_ld8(NAME + OFFSET)", or the partial load. */
+void emit_load(struct emitter *, int tensor, const char *name, struct at,
+               int partial);
+/* Epilogue and store of the accumulator `name` at y. */
+void emit_store(struct emitter *, const struct node *, const char *name,
+                struct at, int partial);
+/* Is the last vector of this tensor a part? */
+int emit_partial(const struct emitter *, int tensor);
+/* The same of any tensor that the node's epilogue touches. */
+int emit_parts(const struct emitter *, const struct node *);
+/* Declare lo and hi: this thread's part of `count` units. */
+void emit_range(struct emitter *, long count);
+/* Head of the function of a phase, named after its (depthwise) node. */
+void emit_phase_head(struct emitter *, int node);
+/* The function's part in zeroing the borders of a tensor. */
+void emit_halo(struct emitter *, int tensor);
+void emit_offset(struct emitter *, const struct tensor *, struct at);
+
+/* Functions of one convolution: micro-kernels and SYMBOL_nI_tileL(x, y, w,
+ * r.., q, g), which computes tile q of a run of L pixels, channel group g. */
+void emit_conv_tile(struct emitter *, int node, int length);
+void emit_conv(struct emitter *, int node);
+/* SYMBOL_nI_row(r, y, w, ...): one output row, one vector of channels. */
+void emit_dw_row(struct emitter *, int node);
+/* Its call for vector c, given r; y is an expression. */
+void emit_dw_call(struct emitter *, int node, const char *y,
+                  const char *image, const char *row);
+void emit_dw(struct emitter *, int node);
+void emit_pool(struct emitter *, int node);
+void emit_mean(struct emitter *, int node);
+void emit_point(struct emitter *, int node); /* and scale */
+void emit_chain(struct emitter *, const struct phase *);
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A chain: expand, depthwise and project over tiles of output rows.  Each
+ * thread owns a ring of expanded rows (halo columns included) and takes a
+ * consecutive part of the tiles; rows at the seam of two threads are
+ * computed twice, so that nobody waits.  Kernel row ky of output row oy is
+ * row oy * stride + ky, counted from the first row of padding.  Without an
+ * expansion the rows of the input are copied into the ring.
+ */
+#include "emit.h"
+
+struct chain {
+  const struct phase *phase;
+  const struct node *expand, *dw, *project;
+  const struct tensor *ring, *tile; /* tile: what the depthwise rows go to */
+  int ring_rows, tile_rows, tiles;
+};
+
+/* Rows of padding are zero. */
+static void
+zero_rows(struct emitter *e, const struct chain *c)
+{
+  const struct node *dw = c->dw;
+
+  if (dw->pad == 0)
+    return;
+  PRINT(e, "    for (long i = have; i < end; i++)\n"
+        "      if (i < %d || i >= %d)\n", dw->pad, dw->pad + dw->h);
+  if (c->ring->blocked)
+    PRINT(e, "        for (long c = 0; c < %d; c++)\n"
+          "          ch_zero(ring + c * %ld + i %% %d * %ld - %ld, %ld);\n",
+          div_up(dw->cin, e->plan->vec), c->ring->vec, c->ring_rows,
+          c->ring->row, c->ring->origin, c->ring->row);
+  else
+    PRINT(e, "        ch_zero(ring + i %% %d * %ld - %ld, %ld);\n",
+          c->ring_rows, c->ring->row, c->ring->origin, c->ring->row);
+}
+
+static void
+expand_rows(struct emitter *e, const struct chain *c)
+{
+  const struct node *n = c->expand;
+  const struct tensor *src = &e->plan->tensor[n->src];
+  int groups = parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count;
+
+  PRINT(e, "    for (long g = 0; g < %d; g++)\n", groups);
+  PRINT(e, "      for (long i = from; i < to; i++)\n"
+        "        for (long q = 0; q < %d; q++)\n",
+        parts_of(n->ow, n->block.mr).count);
+  PRINT(e, "          %s_n%d_tile%d(src + n * %ld + (i - %d) * %ld, "
+        "ring + i %% %d * %ld, w + %zu, q, g);\n", e->symbol,
+        c->phase->expand, n->ow, src->img, c->dw->pad, src->row,
+        c->ring_rows, c->ring->row, n->packed);
+}
+
+static void
+copy_vector(struct emitter *e, const struct chain *c, int partial)
+{
+  struct at at = { 0, 0, "p", "c" };
+
+  PRINT(e, "          ch_st%d(d", e->plan->vec);
+  emit_offset(e, c->ring, at);
+  PRINT(e, ", ");
+  emit_load(e, 0, "q", at, partial);
+  PRINT(e, ");\n");
+}
+
+static void
+copy_rows(struct emitter *e, const struct chain *c)
+{
+  const struct tensor *x = &e->plan->tensor[0];
+  int partial = emit_partial(e, 0);
+  int whole = div_up(x->c, e->plan->vec) - partial;
+
+  PRINT(e, "    for (long i = from; i < to; i++) {\n"
+        "      const float *q = src + n * %ld + (i - %d) * %ld;\n"
+        "      float *d = ring + i %% %d * %ld;\n", x->img, c->dw->pad,
+        x->row, c->ring_rows, c->ring->row);
+  PRINT(e, "      for (long p = 0; p < %d; p++) {\n", x->w);
+  if (whole > 0) {
+    PRINT(e, "        for (long c = 0; c < %d; c++)\n", whole);
+    copy_vector(e, c, 0);
+  }
+  if (partial) {
+    PRINT(e, "        const long c = %d;\n", whole);
+    copy_vector(e, c, 1);
+  }
+  PRINT(e, "      }\n    }\n");
+}
+
+static void
+depthwise_rows(struct emitter *e, const struct chain *c)
+{
+  const struct node *dw = c->dw;
+  char y[128];
+
+  PRINT(e, "    for (long c = 0; c < %d; c++) {\n"
+        "      for (long j = 0; j < rows; j++) {\n",
+        div_up(dw->cout, e->plan->vec));
+  PRINT(e, "      const float *r[%d];\n"
+        "      for (long i = 0; i < %d; i++) {\n"
+        "        r[i] = ring + c * %ld - %ld + "
+        "((oy + j) * %d + i) %% %d * %ld;\n"
+        "      }\n", dw->k, dw->k, c->ring->vec,
+        c->ring->origin, dw->stride, c->ring_rows, c->ring->row);
+  if (c->project)
+    __builtin_snprintf(y, sizeof y, "tile + j * %ld + c * %ld",
+                       c->tile->row, c->tile->vec);
+  else
+    __builtin_snprintf(y, sizeof y,
+                       "dst + n * %ld + (oy + j) * %ld + c * %ld",
+                       c->tile->img, c->tile->row, c->tile->vec);
+  emit_dw_call(e, c->phase->dw, y, "n", "(oy + j)");
+  PRINT(e, "      }\n    }\n");
+}
+
+/* Are whole rows of the project's tensors one run of pixels? */
+static int
+is_flat(const struct emitter *e, const struct node *n)
+{
+  int i;
+
+  if (e->plan->tensor[n->dst].halo)
+    return 0;
+  for (i = 0; i < n->tails; i++)
+    if (n->tail[i].add >= 0 && e->plan->tensor[n->tail[i].add].halo)
+      return 0;
+  return 1;
+}
+
+static void
+project_run(struct emitter *e, const struct chain *c, int length,
+            const char *row, const char *j)
+{
+  const struct node *n = c->project;
+  const struct tensor *dst = &e->plan->tensor[n->dst];
+
+  PRINT(e, "      for (long g = 0; g < %d; g++)\n"
+        "        for (long q = 0; q < %d; q++)\n",
+        parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count,
+        parts_of(length, n->block.mr).count);
+  PRINT(e, "          %s_n%d_tile%d(tile + %s * %ld, "
+        "dst + n * %ld + %s * %ld, w + %zu", e->symbol, c->phase->project,
+        length, j, c->tile->row, dst->img, row, dst->row, n->packed);
+  emit_added_args(e, n, "n", row, "0");
+  PRINT(e, ", q, g);\n");
+}
+
+static void
+project_rows(struct emitter *e, const struct chain *c)
+{
+  const struct node *n = c->project;
+  int rest = n->oh % c->tile_rows;
+
+  if (!is_flat(e, n)) {
+    PRINT(e, "    for (long j = 0; j < rows; j++)\n");
+    project_run(e, c, n->ow, "(oy + j)", "j");
+    return;
+  }
+  if (rest && n->oh > c->tile_rows) {
+    PRINT(e, "    if (rows == %d) {\n", c->tile_rows);
+    project_run(e, c, c->tile_rows * n->ow, "oy", "0");
+    PRINT(e, "    } else {\n");
+    project_run(e, c, rest * n->ow, "oy", "0");
+    PRINT(e, "    }\n");
+  } else {
+    project_run(e, c, (rest ? rest : c->tile_rows) * n->ow, "oy", "0");
+  }
+}
+
+/* The functions that the chain calls. */
+static void
+functions(struct emitter *e, const struct chain *c)
+{
+  const struct node *n = c->project;
+  int rest = c->dw->oh % c->tile_rows;
+
+  if (c->expand)
+    emit_conv_tile(e, c->phase->expand, c->expand->ow);
+  emit_dw_row(e, c->phase->dw);
+  if (!n)
+    return;
+  if (!is_flat(e, n)) {
+    emit_conv_tile(e, c->phase->project, n->ow);
+    return;
+  }
+  if (n->oh >= c->tile_rows)
+    emit_conv_tile(e, c->phase->project, c->tile_rows * n->ow);
+  if (rest)
+    emit_conv_tile(e, c->phase->project, rest * n->ow);
+}
+
+static void
+pointers(struct emitter *e, const struct chain *c)
+{
+  const struct tensor *ring = c->ring;
+  long planes = ring->blocked ? div_up(ring->c, e->plan->vec) : 1;
+  const struct node *last = c->project ? c->project : c->dw;
+
+  emit_tensor(e, c->expand ? c->expand->src : 0, "src", 1);
+  emit_tensor(e, c->dw->src, "ring", 0);
+  if (c->project)
+    emit_tensor(e, c->dw->dst, "tile", 0);
+  emit_tensor(e, last->dst, "dst", 0);
+  emit_added(e, last);
+  emit_halo(e, last->dst);
+  if (ring->halo)
+    PRINT(e, "  for (long i = 0; i < %ld; i++) {\n"
+          "    ch_zero(ring - %ld + i * %ld, %ld);\n"
+          "    ch_zero(ring - %ld + (i + 1) * %ld, %ld);\n"
+          "  }\n", planes * c->ring_rows, ring->origin, ring->row,
+          ring->origin, 2 * ring->origin, ring->row, ring->origin);
+}
+
+void
+emit_chain(struct emitter *e, const struct phase *p)
+{
+  const struct plan *plan = e->plan;
+  struct chain c = { .phase = p, .dw = &plan->node[p->dw] };
+
+  c.expand = p->expand >= 0 ? &plan->node[p->expand] : NULL;
+  c.project = p->project >= 0 ? &plan->node[p->project] : NULL;
+  c.ring = &plan->tensor[c.dw->src];
+  c.tile = &plan->tensor[c.dw->dst];
+  c.ring_rows = chain_ring_rows(plan, p);
+  c.tile_rows = plan->schedule->rows;
+  c.tiles = div_up(c.dw->oh, c.tile_rows);
+  functions(e, &c);
+  emit_phase_head(e, p->dw);
+  pointers(e, &c);
+  emit_range(e, (long)plan->batch * c.tiles);
+  PRINT(e, "  long have = 0, image = -1;\n"
+        "  for (long u = lo; u < hi; u++) {\n"
+        "    const long n = u / %d, oy = u %% %d * %d;\n", c.tiles, c.tiles,
+        c.tile_rows);
+  PRINT(e, "    const long rows = oy + %d < %d ? %d : %d - oy;\n",
+        c.tile_rows, c.dw->oh, c.tile_rows, c.dw->oh);
+  PRINT(e, "    const long first = oy * %d, "
+        "end = first + (rows - 1) * %d + %d;\n", c.dw->stride, c.dw->stride,
+        c.dw->k);
+  PRINT(e, "    if (n != image || have < first)\n      have = first;\n"
+        "    image = n;\n");
+  PRINT(e, "    const long from = have > %d ? have : %d, "
+        "to = end < %d ? end : %d;\n", c.dw->pad, c.dw->pad,
+        c.dw->pad + c.dw->h, c.dw->pad + c.dw->h);
+  zero_rows(e, &c);
+  if (c.expand)
+    expand_rows(e, &c);
+  else
+    copy_rows(e, &c);
+  PRINT(e, "    have = end;\n");
+  depthwise_rows(e, &c);
+  if (c.project)
+    project_rows(e, &c);
+  PRINT(e, "  }\n}\n");
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dense convolution: a register block of mr pixels times nv vectors of
+ * output channels, input channels (and taps) innermost, weights packed in
+ * the order in which they are read.  The input needs no border: it has a
+ * halo.  Parts are as equal as possible, so that no tiny remainder tile is
+ * left: 14 pixels in blocks of 6 are 5 + 5 + 4.
+ */
+#include "emit.h"
+
+enum { MICRO = 1, TILE };
+
+/* One input channel: mr x nv multiply-adds.  `at` indexes q. */
+static void
+step(struct emitter *e, int mr, int nv, long pixel, const char *at, int u)
+{
+  int i, j, vec = e->plan->vec;
+  const char *plus = at[0] ? " + " : "";
+
+  PRINT(e, "      {\n");
+  if (mr >= nv) {
+    for (j = 0; j < nv; j++)
+      PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %d);\n", vec, j, vec,
+            (u * nv + j) * vec);
+    for (i = 0; i < mr; i++) {
+      PRINT(e, "        const ch_v%d q%d = ch_set%d(q[%s%s%ld]);\n", vec, i,
+            vec, at, plus, u + i * pixel);
+      for (j = 0; j < nv; j++)
+        PRINT(e, "        a%d_%d += q%d * w%d;\n", i, j, i, j);
+    }
+  } else {
+    for (i = 0; i < mr; i++)
+      PRINT(e, "        const ch_v%d q%d = ch_set%d(q[%s%s%ld]);\n", vec, i,
+            vec, at, plus, u + i * pixel);
+    for (j = 0; j < nv; j++) {
+      PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %d);\n", vec, j, vec,
+            (u * nv + j) * vec);
+      for (i = 0; i < mr; i++)
+        PRINT(e, "        a%d_%d += q%d * w%d;\n", i, j, i, j);
+    }
+  }
+  PRINT(e, "      }\n");
+}
+
+/* `count` input channels from q on, consecutive in memory. */
+static void
+channels(struct emitter *e, int mr, int nv, long pixel, int count)
+{
+  int u, unroll = e->plan->schedule->unroll, full = count - count % unroll;
+
+  if (full > unroll)
+    PRINT(e, "    for (long c = 0; c < %d; c += %d, w += %d) {\n", full,
+          unroll, unroll * nv * e->plan->vec);
+  else if (full)
+    PRINT(e, "    {\n");
+  for (u = 0; full && u < unroll; u++)
+    step(e, mr, nv, pixel, full > unroll ? "c" : "", u);
+  if (full == unroll)
+    PRINT(e, "      w += %d;\n", unroll * nv * e->plan->vec);
+  if (full)
+    PRINT(e, "    }\n");
+  if (full == count)
+    return;
+  PRINT(e, "    q += %d;\n", full);
+  for (u = 0; u < count - full; u++)
+    step(e, mr, nv, pixel, "", u);
+  PRINT(e, "    w += %d;\n", (count - full) * nv * e->plan->vec);
+}
+
+/* All input channels of the pixel at `from`. */
+static void
+reduce(struct emitter *e, const struct node *n, int mr, int nv,
+       const char *from, int count)
+{
+  const struct tensor *t = &e->plan->tensor[n->src];
+  long pixel = n->stride * t->pix;
+  int vec = e->plan->vec, blocks = count / vec;
+
+  if (!t->blocked) {
+    PRINT(e, "    const float *q = %s;\n", from);
+    channels(e, mr, nv, pixel, count);
+    return;
+  }
+  if (blocks) {
+    PRINT(e, "    for (long b = 0; b < %d; b++) {\n"
+          "    const float *q = %s + b * %ld;\n", blocks, from, t->vec);
+    channels(e, mr, nv, pixel, vec);
+    PRINT(e, "    }\n");
+  }
+  if (count % vec) {
+    PRINT(e, "    const float *q = %s + %ld;\n", from, blocks * t->vec);
+    channels(e, mr, nv, pixel, count % vec);
+  }
+}
+
+static void
+taps(struct emitter *e, const struct node *n, int mr, int nv)
+{
+  const struct tensor *t = &e->plan->tensor[n->src];
+
+  if (n->k == 1) {
+    reduce(e, n, mr, nv, "x", n->cin);
+    return;
+  }
+  PRINT(e, "    for (long ky = 0; ky < %d; ky++) {\n"
+        "    const float *xr = x + ky * %ld;\n", n->k, t->row);
+  if (!t->blocked && t->pix == n->cin) { /* a row of taps is contiguous */
+    reduce(e, n, mr, nv, "xr", n->k * n->cin);
+  } else {
+    PRINT(e, "    for (long kx = 0; kx < %d; kx++) {\n"
+          "    const float *xp = xr + kx * %ld;\n", n->k, t->pix);
+    reduce(e, n, mr, nv, "xp", n->cin);
+    PRINT(e, "    }\n");
+  }
+  PRINT(e, "    }\n");
+}
+
+static void
+micro(struct emitter *e, int index, int mr, int nv, int partial)
+{
+  const struct node *n = &e->plan->node[index];
+  int i, j, vec = e->plan->vec;
+  char name[24];
+
+  if (!emit_once(e, index, MICRO, mr, nv * 2 + partial))
+    return;
+  PRINT(e, "static void %s_n%d_%dx%d%s(const float *x, float *y, "
+        "const float *w", e->symbol, index, mr, nv, partial ? "p" : "");
+  emit_added_params(e, n);
+  PRINT(e, ")\n{\n");
+  for (j = 0; j < nv; j++) {
+    PRINT(e, "  ch_v%d a0_%d = ch_ld%d(w + %d)", vec, j, vec, j * vec);
+    for (i = 1; i < mr; i++)
+      PRINT(e, ", a%d_%d = a0_%d", i, j, j);
+    PRINT(e, ";\n");
+  }
+  PRINT(e, "  w += %d;\n  {\n", nv * vec);
+  taps(e, n, mr, nv);
+  PRINT(e, "  }\n");
+  for (i = 0; i < mr; i++)
+    for (j = 0; j < nv; j++) {
+      __builtin_snprintf(name, sizeof name, "a%d_%d", i, j);
+      emit_store(e, n, name, (struct at){ i, j, 0, 0 },
+                 partial && j == nv - 1);
+    }
+  PRINT(e, "}\n");
+}
+
+/* The call of a micro-kernel for pixels of one size and groups of another. */
+static void
+call(struct emitter *e, int index, int mr, int nv, int partial)
+{
+  const struct node *n = &e->plan->node[index];
+  int i;
+
+  PRINT(e, "%s_n%d_%dx%d%s(x, y, w", e->symbol, index, mr, nv,
+        partial ? "p" : "");
+  for (i = 0; i < n->adds; i++)
+    PRINT(e, ", r%d", i);
+  PRINT(e, ");\n");
+}
+
+/* Choose by group g: big, small, or the last one, which may be partial. */
+static void
+choose(struct emitter *e, int index, int mr, struct parts g, int partial)
+{
+  int last = g.big == g.count ? g.size : g.size - 1;
+
+  if (partial && g.count > 1)
+    PRINT(e, "    if (g == %d)\n      ", g.count - 1);
+  if (partial) {
+    call(e, index, mr, last, 1);
+    if (g.count == 1)
+      return;
+    PRINT(e, "    else\n  ");
+  }
+  if (g.big == g.count || (partial && g.big == g.count - 1)) {
+    PRINT(e, "    ");
+    call(e, index, mr, g.size, 0);
+    return;
+  }
+  PRINT(e, "    if (g < %d)\n      ", g.big);
+  call(e, index, mr, g.size, 0);
+  PRINT(e, "    else\n      ");
+  call(e, index, mr, g.size - 1, 0);
+}
+
+static void
+micros(struct emitter *e, int index, int mr, struct parts g, int partial)
+{
+  int last = g.big == g.count ? g.size : g.size - 1;
+
+  if (partial)
+    micro(e, index, mr, last, 1);
+  if (g.big - (partial && g.big == g.count) > 0)
+    micro(e, index, mr, g.size, 0);
+  if (g.count - g.big - (partial && g.big < g.count) > 0)
+    micro(e, index, mr, g.size - 1, 0);
+}
+
+static void
+advance(struct emitter *e, const char *name, long pixel, long vector)
+{
+  PRINT(e, "  %s += p * %ld + k * %ld;\n", name, pixel, vector);
+}
+
+void
+emit_conv_tile(struct emitter *e, int index, int length)
+{
+  const struct node *n = &e->plan->node[index];
+  const struct plan *plan = e->plan;
+  const struct tensor *dst = &plan->tensor[n->dst];
+  struct parts q = parts_of(length, n->block.mr);
+  struct parts g = parts_of(div_up(n->cout, plan->vec), n->block.nv);
+  int i, r = 0, partial = emit_parts(e, n);
+  char name[8] = "r0";
+
+  if (!emit_once(e, index, TILE, length, 0))
+    return;
+  micros(e, index, q.size, g, partial);
+  if (q.big < q.count)
+    micros(e, index, q.size - 1, g, partial);
+  PRINT(e, "static inline void %s_n%d_tile%d(const float *x, float *y, "
+        "const float *w", e->symbol, index, length);
+  emit_added_params(e, n);
+  PRINT(e, ", long q, long g)\n{\n");
+  PRINT(e, "  const long p = q * %d", q.size);
+  if (q.big < q.count)
+    PRINT(e, " - (q > %d ? q - %d : 0)", q.big, q.big);
+  PRINT(e, ";\n  const long k = g * %d", g.size);
+  if (g.big < g.count)
+    PRINT(e, " - (g > %d ? g - %d : 0)", g.big, g.big);
+  PRINT(e, ";\n  x += p * %ld;\n", n->stride * plan->tensor[n->src].pix);
+  PRINT(e, "  w += k * %zu;\n", node_panel(plan, n));
+  advance(e, "y", dst->pix, dst->vec);
+  for (i = 0; i < n->tails; i++)
+    if (n->tail[i].add >= 0) {
+      const struct tensor *t = &plan->tensor[n->tail[i].add];
+      name[1] = (char)('0' + r++);
+      advance(e, name, t->pix, t->vec);
+    }
+  if (q.big < q.count) {
+    PRINT(e, "  if (q >= %d) {\n", q.big);
+    choose(e, index, q.size - 1, g, partial);
+    PRINT(e, "  } else {\n");
+  } else {
+    PRINT(e, "  {\n");
+  }
+  choose(e, index, q.size, g, partial);
+  PRINT(e, "  }\n}\n");
+}
+
+/* Body of the loops: tile u of all runs, group g. */
+static void
+tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
+{
+  const struct node *n = &e->plan->node[index];
+  const struct tensor *src = &e->plan->tensor[n->src];
+  const struct tensor *dst = &e->plan->tensor[n->dst];
+  const char *image = "0", *row = "0";
+
+  if (runs.runs > 1) {
+    PRINT(e, "    const long r = u / %d, q = u %% %d;\n", tiles, tiles);
+    if (runs.per_image == 1) {
+      image = "r";
+    } else {
+      PRINT(e, "    const long n = r / %d, oy = r %% %d;\n", runs.per_image,
+            runs.per_image);
+      image = "n", row = "oy";
+    }
+  } else {
+    PRINT(e, "    const long q = u;\n");
+  }
+  PRINT(e, "    %s_n%d_tile%d(src + %s * %ld + %s * %ld, "
+        "dst + %s * %ld + %s * %ld, wp", e->symbol, index, runs.length, image,
+        src->img, row, n->stride * src->row, image, dst->img, row, dst->row);
+  emit_added_args(e, n, image, row, "0");
+  PRINT(e, ", q, g);\n");
+}
+
+static void
+group_loop(struct emitter *e, int split, int groups)
+{
+  if (split)
+    PRINT(e, "  for (long g = lo; g < hi; g++)\n");
+  else
+    PRINT(e, "  for (long g = 0; g < %d; g++)\n", groups);
+}
+
+static void
+unit_loop(struct emitter *e, int split, int units)
+{
+  if (split)
+    PRINT(e, "  for (long u = lo; u < hi; u++)\n");
+  else
+    PRINT(e, "  for (long u = 0; u < %d; u++)\n", units);
+}
+
+void
+emit_conv(struct emitter *e, int index)
+{
+  const struct node *n = &e->plan->node[index];
+  const struct tensor *src = &e->plan->tensor[n->src];
+  const struct schedule *s = e->plan->schedule;
+  struct pixel_runs runs = plan_runs(e->plan, n);
+  int tiles = parts_of(runs.length, n->block.mr).count;
+  int groups = parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count;
+  int units = runs.runs * tiles;
+  int by_group = s->split == SPLIT_CHANNELS && groups > 1;
+
+  emit_conv_tile(e, index, runs.length);
+  emit_phase_head(e, index);
+  emit_tensor(e, n->src, "src", 1);
+  if (n->pad > 0)
+    PRINT(e, "  src -= %ld;\n", n->pad * (src->row + src->pix));
+  emit_tensor(e, n->dst, "dst", 0);
+  emit_added(e, n);
+  PRINT(e, "  const float *wp = w + %zu;\n", n->packed);
+  emit_halo(e, n->dst);
+  emit_range(e, by_group ? groups : units);
+  if (s->pixels_outer) {
+    unit_loop(e, !by_group, units);
+    group_loop(e, by_group, groups);
+  } else {
+    group_loop(e, by_group, groups);
+    unit_loop(e, !by_group, units);
+  }
+  PRINT(e, "  {\n");
+  tile_call(e, index, runs, tiles);
+  PRINT(e, "  }\n}\n");
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Depthwise convolution: one vector of channels, a few output columns at a
+ * time; each input vector is loaded once per kernel row and used by every
+ * column that it belongs to.  The rows come as an array of pointers, so that
+ * the same function serves a whole tensor and a ring of rows.
+ */
+#include "emit.h"
+
+enum { ROW = 3 };
+
+/* One kernel row: q points at its first input column, w at its weights. */
+static void
+kernel_row(struct emitter *e, const struct node *n, int columns, long at)
+{
+  const struct tensor *t = &e->plan->tensor[n->src];
+  int vec = e->plan->vec, i, j, kx;
+
+  for (kx = 0; kx < n->k; kx++)
+    PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %ld);\n", vec, kx, vec,
+          at + kx * vec);
+  for (j = 0; j < (columns - 1) * n->stride + n->k; j++) {
+    int used = 0;
+    for (i = 0; i < columns; i++)
+      used |= j - i * n->stride >= 0 && j - i * n->stride < n->k;
+    if (!used)
+      continue;
+    PRINT(e, "        const ch_v%d q%d = ch_ld%d(q + %ld);\n", vec, j, vec,
+          j * t->pix);
+    for (i = 0; i < columns; i++) {
+      kx = j - i * n->stride;
+      if (kx >= 0 && kx < n->k)
+        PRINT(e, "        a%d += q%d * w%d;\n", i, j, kx);
+    }
+  }
+}
+
+/* Output columns o .. o + columns - 1 of the row. */
+static void
+tile(struct emitter *e, const struct node *n, int columns, int partial)
+{
+  const struct tensor *t = &e->plan->tensor[n->src];
+  int vec = e->plan->vec, i, ky;
+  char name[16];
+
+  PRINT(e, "    ch_v%d a0 = ch_ld%d(b)", vec, vec);
+  for (i = 1; i < columns; i++)
+    PRINT(e, ", a%d = a0", i);
+  PRINT(e, ";\n");
+  if (n->k > 3) {
+    PRINT(e, "    const float *w = b + %d;\n"
+          "    for (long ky = 0; ky < %d; ky++, w += %d) {\n"
+          "        const float *q = r[ky] + o * %ld;\n", vec, n->k,
+          n->k * vec, n->stride * t->pix);
+    kernel_row(e, n, columns, 0);
+    PRINT(e, "    }\n");
+  } else {
+    PRINT(e, "    const float *w = b + %d;\n", vec);
+    for (ky = 0; ky < n->k; ky++) {
+      PRINT(e, "    {\n        const float *q = r[%d] + o * %ld;\n", ky,
+            n->stride * t->pix);
+      kernel_row(e, n, columns, (long)ky * n->k * vec);
+      PRINT(e, "    }\n");
+    }
+  }
+  for (i = 0; i < columns; i++) {
+    __builtin_snprintf(name, sizeof name, "a%d", i);
+    emit_store(e, n, name, (struct at){ i, 0, "o", 0 }, partial);
+  }
+}
+
+static void
+row(struct emitter *e, int index, int partial)
+{
+  const struct node *n = &e->plan->node[index];
+  struct parts p = parts_of(n->ow, e->plan->schedule->columns);
+
+  PRINT(e, "static void %s_n%d_row%s(const float *const *r, float *y, "
+        "const float *b", e->symbol, index, partial ? "p" : "");
+  emit_added_params(e, n);
+  PRINT(e, ")\n{\n  for (long o = 0; o < %d; o += %d) {\n", p.big * p.size,
+        p.size);
+  tile(e, n, p.size, partial);
+  PRINT(e, "  }\n");
+  if (p.big < p.count) {
+    PRINT(e, "  for (long o = %d; o < %d; o += %d) {\n", p.big * p.size,
+          n->ow, p.size - 1);
+    tile(e, n, p.size - 1, partial);
+    PRINT(e, "  }\n");
+  }
+  PRINT(e, "}\n");
+}
+
+void
+emit_dw_row(struct emitter *e, int index)
+{
+  const struct node *n = &e->plan->node[index];
+  int vectors = div_up(n->cout, e->plan->vec);
+  int partial = emit_parts(e, n);
+
+  if (!emit_once(e, index, ROW, 0, 0))
+    return;
+  if (partial)
+    row(e, index, 1);
+  if (!partial || vectors > 1)
+    row(e, index, 0);
+}
+
+static void
+row_call(struct emitter *e, int index, const char *y, const char *image,
+         const char *oy, int partial)
+{
+  const struct node *n = &e->plan->node[index];
+  int i, r = 0;
+
+  PRINT(e, "        %s_n%d_row%s(r, %s, w + %zu + c * %zu", e->symbol, index,
+        partial ? "p" : "", y, n->packed, node_panel(e->plan, n));
+  for (i = 0; i < n->tails; i++)
+    if (n->tail[i].add >= 0) {
+      const struct tensor *t = &e->plan->tensor[n->tail[i].add];
+      PRINT(e, ", r%d + %s * %ld + %s * %ld + c * %ld", r++, image, t->img,
+            oy, t->row, t->vec);
+    }
+  PRINT(e, ");\n");
+}
+
+void
+emit_dw_call(struct emitter *e, int index, const char *y, const char *image,
+             const char *oy)
+{
+  const struct node *n = &e->plan->node[index];
+  int vectors = div_up(n->cout, e->plan->vec);
+  int partial = emit_parts(e, n);
+
+  if (partial && vectors > 1) {
+    PRINT(e, "      if (c == %d)\n", vectors - 1);
+    row_call(e, index, y, image, oy, 1);
+    PRINT(e, "      else\n");
+  }
+  row_call(e, index, y, image, oy, partial && vectors == 1);
+}
+
+void
+emit_dw(struct emitter *e, int index)
+{
+  const struct node *n = &e->plan->node[index];
+  const struct tensor *src = &e->plan->tensor[n->src];
+  const struct tensor *dst = &e->plan->tensor[n->dst];
+  int vectors = div_up(n->cout, e->plan->vec);
+  int rows = e->plan->batch * n->oh;
+  int by_vector = e->plan->schedule->split == SPLIT_CHANNELS && vectors > 1;
+  char y[96];
+
+  emit_dw_row(e, index);
+  emit_phase_head(e, index);
+  emit_tensor(e, n->src, "src", 1);
+  if (n->pad > 0)
+    PRINT(e, "  src -= %ld;\n", n->pad * (src->row + src->pix));
+  emit_tensor(e, n->dst, "dst", 0);
+  emit_added(e, n);
+  emit_halo(e, n->dst);
+  emit_range(e, by_vector ? vectors : rows);
+  if (by_vector)
+    PRINT(e, "  for (long c = lo; c < hi; c++)\n"
+          "    for (long u = 0; u < %d; u++) {\n", rows);
+  else if (src->blocked)
+    PRINT(e, "  for (long c = 0; c < %d; c++)\n"
+          "    for (long u = lo; u < hi; u++) {\n", vectors);
+  else
+    PRINT(e, "  for (long u = lo; u < hi; u++)\n"
+          "    for (long c = 0; c < %d; c++) {\n", vectors);
+  PRINT(e, "      const long n = u / %d, oy = u %% %d;\n"
+        "      const float *q = src + n * %ld + oy * %ld + c * %ld, "
+        "*r[%d];\n", n->oh, n->oh, src->img, n->stride * src->row, src->vec,
+        n->k);
+  PRINT(e, "      for (long i = 0; i < %d; i++) {\n"
+        "        r[i] = q + i * %ld;\n"
+        "      }\n", n->k, src->row);
+  __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
+                     dst->img, dst->row, dst->vec);
+  emit_dw_call(e, index, y, "n", "oy");
+  PRINT(e, "    }\n}\n");
+}

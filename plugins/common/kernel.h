@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an emitted CPU kernel exports.  For a symbol S:
+ *
+ *   size_t S_packed(void)    floats of packed weights
+ *   size_t S_scratch(void)   floats of scratch memory
+ *   void S_pack(const float *w, float *packed)
+ *                            reorder the block's parameters (the order of
+ *                            struct chanas_workload) once, at load
+ *   void S(const float *x, float *y, const float *packed, float *scratch)
+ *                            one inference of the block
+ *
+ * x and y need only the alignment of a float; packed and scratch are aligned
+ * to KERNEL_ALIGN bytes.  Exactly S_packed() and S_scratch() floats belong
+ * to the kernel, their content survives nothing: scratch is undefined at
+ * each call.  x is never written, and y only within its elements.  S may use
+ * OpenMP threads inside; it is done when it returns, and two calls with
+ * different y and scratch do not disturb each other.
+ */
+#ifndef COMMON_KERNEL_H
+#define COMMON_KERNEL_H
+#include <stddef.h>
+
+#define KERNEL_ALIGN 64
+
+typedef size_t kernel_size(void);
+typedef void kernel_pack(const float *w, float *packed);
+typedef void kernel_run(const float *x, float *y, const float *packed,
+                        float *scratch);
+#endif

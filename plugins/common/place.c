@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plan, second half: which tensors need a halo or a copy of x, how each one
+ * is laid out, and where in scratch it lives (first fit over the phases in
+ * which it is alive).
+ */
+#include "place.h"
+#include "kernel.h"
+
+#define LINE (KERNEL_ALIGN / sizeof(float))
+
+/* Nodes of a phase, at most three. */
+static int
+phase_nodes(const struct phase *p, int out[3])
+{
+  int n = 0;
+
+  if (p->dw < 0) {
+    out[n++] = p->node;
+    return n;
+  }
+  if (p->expand >= 0)
+    out[n++] = p->expand;
+  out[n++] = p->dw;
+  if (p->project >= 0)
+    out[n++] = p->project;
+  return n;
+}
+
+/* Does the node read whole vectors of channels around its pixels? */
+static int
+wants_vectors(const struct node *n)
+{
+  return n->kind == NODE_DW || n->kind == NODE_POOL;
+}
+
+static int
+wants_copy(const struct plan *plan, const struct node *n)
+{
+  if (n->src != 0 || (n->chained && n->kind == NODE_DW))
+    return 0;
+  if (n->kind == NODE_CONV)
+    return n->pad > 0;
+  return wants_vectors(n) && (n->pad > 0 || n->cin % plan->vec != 0);
+}
+
+/* One copy of x with a halo serves every nest that needs one. */
+static void
+copy_input(struct plan *plan)
+{
+  const struct tensor x = plan->tensor[0];
+  struct node *copy = &plan->node[plan->nodes];
+  int i, t = plan->tensors, halo = 0, needed = 0, exact = 1;
+
+  for (i = 0; i < plan->nodes; i++) {
+    struct node *n = &plan->node[i];
+    if (!wants_copy(plan, n))
+      continue;
+    needed = 1;
+    exact &= !wants_vectors(n);
+    halo = n->pad > halo ? n->pad : halo;
+    n->src = t;
+  }
+  if (!needed)
+    return;
+  plan->tensor[t] = (struct tensor){ .c = x.c, .h = x.h, .w = x.w,
+                                     .halo = halo, .exact = exact };
+  *copy = (struct node){ .kind = NODE_POINT, .src = 0, .src2 = -1, .dst = t,
+                         .cin = x.c, .cout = x.c, .h = x.h, .w = x.w,
+                         .oh = x.h, .ow = x.w, .k = 1, .stride = 1,
+                         .weights = -1, .bias = -1, .block = { 1, 1 } };
+  for (i = plan->phases++; i > 0; i--)
+    plan->phase[i] = plan->phase[i - 1];
+  plan->phase[0] = (struct phase){ -1, -1, -1, plan->nodes };
+  plan->nodes++;
+  plan->tensors++;
+}
+
+static void
+halos(struct plan *plan)
+{
+  int i;
+
+  for (i = 0; i < plan->nodes; i++) {
+    const struct node *n = &plan->node[i];
+    struct tensor *t = &plan->tensor[n->src];
+    if (n->src != 0 && n->pad > t->halo)
+      t->halo = n->pad;
+  }
+}
+
+int
+chain_ring_rows(const struct plan *plan, const struct phase *p)
+{
+  const struct node *dw = &plan->node[p->dw];
+
+  return (plan->schedule->rows - 1) * dw->stride + dw->k;
+}
+
+static void
+strides(const struct plan *plan, struct tensor *t, int rows)
+{
+  int vectors = div_up(t->c, plan->vec);
+  long width = t->w + 2 * t->halo;
+
+  t->blocked = plan->schedule->blocked && !t->exact;
+  t->vec = plan->vec;
+  t->pix = t->exact ? t->c : t->blocked ? plan->vec : vectors * plan->vec;
+  t->row = width * t->pix;
+  t->img = rows * t->row;
+  if (t->blocked) {
+    t->vec = t->img;
+    t->img *= vectors;
+  }
+}
+
+static void
+layout(struct plan *plan)
+{
+  int i;
+
+  for (i = 0; i < plan->tensors; i++) {
+    struct tensor *t = &plan->tensor[i];
+    if (t->place == PLACE_X || t->place == PLACE_Y)
+      t->exact = 1;
+    if (t->place == PLACE_RING)
+      continue;
+    strides(plan, t, t->h + 2 * t->halo);
+    t->origin = t->halo * (t->row + t->pix);
+    t->size = round_up((size_t)plan->batch * (size_t)t->img + LINE, LINE);
+  }
+}
+
+/* A chain's ring of input rows and its tile of depthwise rows belong to one
+ * thread; chains run one after another, so they share the same memory. */
+static void
+ring(struct plan *plan, const struct phase *p)
+{
+  const struct node *dw = &plan->node[p->dw];
+  struct tensor *t = &plan->tensor[dw->src];
+  size_t used;
+
+  if (p->expand < 0) { /* rows of x are copied: a tensor of its own */
+    struct tensor *own = &plan->tensor[plan->tensors];
+    *own = (struct tensor){ .c = t->c, .h = t->h, .w = t->w };
+    plan->node[p->dw].src = plan->tensors++;
+    t = own;
+  }
+  t->place = PLACE_RING;
+  t->halo = dw->pad;
+  strides(plan, t, chain_ring_rows(plan, p));
+  t->origin = t->halo * t->pix;
+  t->offset = 0;
+  used = t->size = round_up((size_t)t->img + LINE, LINE);
+  if (p->project >= 0) {
+    t = &plan->tensor[dw->dst];
+    t->place = PLACE_RING;
+    strides(plan, t, plan->schedule->rows);
+    t->offset = used;
+    t->size = round_up((size_t)t->img + LINE, LINE);
+    used += t->size;
+  }
+  if (used > plan->share)
+    plan->share = used;
+}
+
+static void
+touch(struct plan *plan, int tensor, int phase)
+{
+  struct tensor *t;
+
+  if (tensor < 0)
+    return;
+  t = &plan->tensor[tensor];
+  if (phase < t->first)
+    t->first = phase;
+  if (phase > t->last)
+    t->last = phase;
+}
+
+static void
+lives(struct plan *plan)
+{
+  int i, j, k, count, member[3];
+
+  for (i = 0; i < plan->tensors; i++) {
+    plan->tensor[i].first = PLAN_NODES;
+    plan->tensor[i].last = -1;
+  }
+  for (i = 0; i < plan->phases; i++) {
+    count = phase_nodes(&plan->phase[i], member);
+    for (j = 0; j < count; j++) {
+      const struct node *n = &plan->node[member[j]];
+      touch(plan, n->src, i);
+      touch(plan, n->src2, i);
+      touch(plan, n->dst, i);
+      for (k = 0; k < n->tails; k++)
+        touch(plan, n->tail[k].add, i);
+    }
+  }
+}
+
+/* Lowest offset at which the tensor overlaps no other living one. */
+static size_t
+first_fit(const struct plan *plan, int index)
+{
+  const struct tensor *t = &plan->tensor[index];
+  size_t at = 0;
+  int i, moved;
+
+  do {
+    moved = 0;
+    for (i = 0; i < index; i++) {
+      const struct tensor *o = &plan->tensor[i];
+      if (o->place != PLACE_SCRATCH || o->last < t->first
+          || o->first > t->last || at >= o->offset + o->size
+          || at + t->size <= o->offset)
+        continue;
+      at = o->offset + o->size;
+      moved = 1;
+    }
+  } while (moved);
+  return at;
+}
+
+static void
+scratch(struct plan *plan)
+{
+  int i;
+
+  for (i = 0; i < plan->tensors; i++) {
+    struct tensor *t = &plan->tensor[i];
+    if (t->place != PLACE_NONE || t->last < 0)
+      continue;
+    t->place = PLACE_SCRATCH;
+    t->offset = first_fit(plan, i);
+    if (t->offset + t->size > plan->scratch)
+      plan->scratch = t->offset + t->size;
+  }
+  plan->share_offset = plan->scratch;
+  plan->scratch += plan->share * (size_t)plan->threads;
+}
+
+size_t
+node_panel(const struct plan *plan, const struct node *n)
+{
+  size_t taps = (size_t)n->k * (size_t)n->k;
+
+  return (taps * (n->kind == NODE_DW ? 1 : (size_t)n->cin) + 1)
+         * (size_t)plan->vec;
+}
+
+static void
+pack(struct plan *plan)
+{
+  int i;
+
+  for (i = 0; i < plan->nodes; i++) {
+    struct node *n = &plan->node[i];
+    if (n->weights < 0)
+      continue;
+    n->packed = plan->packed;
+    plan->packed += round_up(node_panel(plan, n)
+                             * (size_t)div_up(n->cout, plan->vec), LINE);
+  }
+}
+
+void
+place_tensors(struct plan *plan)
+{
+  int i;
+
+  plan->tensor[0].place = PLACE_X;
+  plan->tensor[plan->workload->ops].place = PLACE_Y;
+  copy_input(plan);
+  for (i = 0; i < plan->phases; i++)
+    if (plan->phase[i].dw >= 0)
+      ring(plan, &plan->phase[i]);
+  halos(plan);
+  layout(plan);
+  lives(plan);
+  scratch(plan);
+  pack(plan);
+}
+
+struct pixel_runs
+plan_runs(const struct plan *plan, const struct node *n)
+{
+  int i, member[3 + PLAN_TAILS], count = 0, flat = 1, whole = 1;
+  int one = n->kind == NODE_POINT || n->kind == NODE_SCALE
+            || (n->kind == NODE_CONV && n->k == 1 && n->stride == 1
+                && n->pad == 0);
+
+  member[count++] = n->src;
+  member[count++] = n->dst;
+  if (n->kind == NODE_POINT && n->src2 >= 0)
+    member[count++] = n->src2;
+  for (i = 0; i < n->tails; i++)
+    if (n->tail[i].add >= 0)
+      member[count++] = n->tail[i].add;
+  for (i = 0; i < count; i++) {
+    const struct tensor *t = &plan->tensor[member[i]];
+    if (t->halo)
+      flat = 0;
+    if (t->img != (long)t->h * t->w * t->pix && plan->batch > 1)
+      whole = 0;
+  }
+  if (!one || !flat)
+    return (struct pixel_runs){ plan->batch * n->oh, n->oh, n->ow };
+  if (!whole || n->kind == NODE_SCALE)
+    return (struct pixel_runs){ plan->batch, 1, n->oh * n->ow };
+  return (struct pixel_runs){ 1, 1, plan->batch * n->oh * n->ow };
+}

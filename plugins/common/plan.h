@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a workload and a schedule to a plan: what is computed in which order,
+ * in which layout each tensor lies, and where.
+ *
+ *   workload --lower--> nodes --chain--> phases --layout--> tensors placed
+ *
+ * A node is one loop nest with an epilogue (activations and additions folded
+ * into its stores).  A phase is what runs between two barriers: one node, or
+ * a chain (expand, depthwise, project) that works row tile by row tile.
+ *
+ * Tensors that a nest reads around its pixels carry a halo of zeroes, so no
+ * nest ever tests for a border.  Scratch tensors hold whole vectors of
+ * channels; only x and y (and their exact copies) may end in a part of one.
+ */
+#ifndef COMMON_PLAN_H
+#define COMMON_PLAN_H
+#include <chanas/plugin.h>
+
+#define PLAN_OPS 32              /* ops of a workload */
+#define PLAN_NODES (4 * PLAN_OPS + 2)
+#define PLAN_TENSORS (4 * PLAN_OPS + 4)
+#define PLAN_TAILS 4             /* steps of an epilogue */
+#define PLAN_ADDS 2              /* of these, additions */
+
+enum schedule_fuse {
+  FUSE_NONE,      /* every node its own phase */
+  FUSE_DEPTHWISE, /* expand + depthwise by row tiles */
+  FUSE_PROJECT,   /* expand + depthwise + project by row tiles */
+};
+enum schedule_split { SPLIT_PIXELS, SPLIT_CHANNELS };
+
+/* A policy, decoded.  Everything has a meaning for every workload. */
+struct schedule {
+  int vec;      /* floats per vector */
+  int threads;
+  int fuse;     /* enum schedule_fuse */
+  int rows;     /* output rows per tile of a chain */
+  int blocked;  /* scratch tensors in NCHW[vec]c instead of NHWC */
+  int fold;     /* fold additions and activations into their producer */
+  int unroll;   /* of the loop over input channels */
+  int pixels_outer; /* loop order: tiles of pixels outside, channels inside */
+  int split;    /* enum schedule_split, with more than one thread */
+  int columns;  /* output columns per step of a depthwise convolution */
+  struct register_block { int mr, nv; } block[PLAN_OPS]; /* by op */
+};
+
+enum plan_place { PLACE_NONE, PLACE_X, PLACE_Y, PLACE_SCRATCH, PLACE_RING };
+
+/* Element (n, h, w, c) is at
+ *   origin + n img + h row + w pix + (c / vec) vec_stride + c % vec. */
+struct tensor {
+  int place;
+  int c, h, w, halo;
+  int exact;              /* may end in a part of a vector */
+  int blocked;
+  long img, row, pix, vec, origin;
+  size_t size, offset;    /* floats; in scratch, or in a thread's share */
+  int first, last;        /* phases between which it is alive */
+};
+
+enum node_kind {
+  NODE_CONV,  /* also the linear layers */
+  NODE_DW,
+  NODE_POOL,  /* average, padding not counted */
+  NODE_MEAN,  /* over height and width */
+  NODE_POINT, /* copy, or the sum of src and src2 */
+  NODE_SCALE, /* src times the channel's factor in src2 */
+};
+
+struct node {
+  int kind, src, src2, dst;
+  int cin, cout, h, w, oh, ow, k, stride, pad;
+  int tails;
+  struct { int add, act; } tail[PLAN_TAILS]; /* add: tensor or -1; then act */
+  int adds;
+  int accumulate;       /* finally y += */
+  long weights, bias;   /* in the parameters of the workload; -1: none */
+  size_t packed;        /* in the packed weights */
+  struct register_block block;
+  int chained;          /* part of a chain: not a phase of its own */
+};
+
+struct phase {
+  int expand, dw, project; /* a chain: nodes or -1; dw < 0: no chain */
+  int node;                /* otherwise */
+};
+
+struct plan {
+  const struct chanas_workload *workload;
+  const struct schedule *schedule;
+  int vec, batch, threads;
+  int nodes, tensors, phases;
+  struct node node[PLAN_NODES];
+  struct tensor tensor[PLAN_TENSORS];
+  struct phase phase[PLAN_NODES];
+  size_t packed, scratch;      /* floats in all */
+  size_t share, share_offset;  /* scratch of one thread; of thread 0 */
+};
+
+/* -1: the workload is beyond what a plan can hold. */
+int plan_make(struct plan *, const struct chanas_workload *,
+              const struct schedule *);
+
+/* Extent split into parts of at most `most`, as equal as possible: the first
+ * `big` parts have `size` elements, the others one less. */
+struct parts { int count, size, big; };
+struct parts parts_of(int extent, int most);
+
+static inline int div_up(int a, int b) { return (a + b - 1) / b; }
+static inline size_t round_up(size_t a, size_t b) { return (a + b - 1) / b * b; }
+
+/* The pixels of a nest: `runs` runs of `length` pixels each; in a run every
+ * tensor advances by a constant.  rows: runs per image are its rows. */
+struct pixel_runs { int runs, per_image, length; };
+struct pixel_runs plan_runs(const struct plan *, const struct node *);
+/* Floats of packed weights per vector of output channels. */
+size_t node_panel(const struct plan *, const struct node *);
+int chain_ring_rows(const struct plan *, const struct phase *);
+#endif

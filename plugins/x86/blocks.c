@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Register blocks: mr pixels times nv vectors of accumulators, the smaller
+ * of both once more for the operand that is kept, and one for the operand
+ * that is streamed, must fit the registers.  Blocks are ranked by an
+ * estimate that knows how the extents split into equal parts.
+ */
+#include "blocks.h"
+
+#define OVERHEAD 12 /* cycles per tile: bias, epilogue, address arithmetic */
+
+static int
+feeds_depthwise(const struct chanas_workload *w, int op)
+{
+  uint32_t i;
+
+  for (i = 0; i < w->ops; i++)
+    if (w->op[i].kind == CHANAS_DWCONV && w->op[i].src == op + 1)
+      return 1;
+  return 0;
+}
+
+struct shape
+blocks_shape(const struct chanas_workload *w, int index, int vec)
+{
+  const struct chanas_op *op = &w->op[index];
+  struct shape s = { 1, w->batch, div_up(op->cout, vec), op->cin };
+
+  if (op->kind == CHANAS_LINEAR)
+    return s;
+  if (op->kind == CHANAS_SE) {
+    s.vectors = div_up(op->squeeze, vec);
+    return s;
+  }
+  s.steps = op->cin * op->k * op->k;
+  if (op->k > 1 || op->stride > 1 || feeds_depthwise(w, index)) {
+    s.runs = w->batch * op->oh;
+    s.length = op->ow;
+  } else {
+    s.length = w->batch * op->oh * op->ow;
+  }
+  return s;
+}
+
+static double
+tile_cost(int mr, int nv, int steps)
+{
+  int issue = mr * nv > mr + nv ? mr * nv : mr + nv;
+
+  if (issue < 8)
+    issue = 8;
+  return issue * 0.5 * steps + OVERHEAD;
+}
+
+double
+blocks_cost(struct shape s, int mr, int nv)
+{
+  struct parts p = parts_of(s.length, mr), g = parts_of(s.vectors, nv);
+  int i, j;
+  double sum = 0;
+
+  for (i = 0; i < 2; i++)
+    for (j = 0; j < 2; j++)
+      sum += (double)(i ? p.count - p.big : p.big)
+             * (j ? g.count - g.big : g.big)
+             * tile_cost(p.size - i, g.size - j, s.steps);
+  return s.runs * sum;
+}
+
+static int
+same(struct shape s, struct register_block a, struct register_block b)
+{
+  return parts_of(s.length, a.mr).size == parts_of(s.length, b.mr).size
+         && parts_of(s.vectors, a.nv).size == parts_of(s.vectors, b.nv).size;
+}
+
+/* Insert by cost; a block that gives the same parts is no new one. */
+static int
+insert(struct shape s, struct register_block block, int count,
+       struct register_block out[])
+{
+  double cost = blocks_cost(s, block.mr, block.nv);
+  int i, at = count;
+
+  for (i = 0; i < count; i++)
+    if (same(s, block, out[i]))
+      return count;
+  while (at > 0 && blocks_cost(s, out[at - 1].mr, out[at - 1].nv) > cost)
+    at--;
+  if (at == BLOCKS_MAX)
+    return count;
+  if (count < BLOCKS_MAX)
+    count++;
+  for (i = count - 1; i > at; i--)
+    out[i] = out[i - 1];
+  out[at] = block;
+  return count;
+}
+
+int
+blocks_list(struct shape s, int registers,
+            struct register_block out[BLOCKS_MAX])
+{
+  int mr, nv, count = 0;
+
+  for (nv = 1; nv < registers && nv <= s.vectors; nv++)
+    for (mr = 1; mr < registers && mr <= s.length; mr++)
+      if (mr * nv + (mr < nv ? mr : nv) + 1 <= registers)
+        count = insert(s, (struct register_block){ mr, nv }, count, out);
+  return count;
+}

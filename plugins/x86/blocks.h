@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Register blocks of dense convolutions and how well they fit. */
+#ifndef X86_BLOCKS_H
+#define X86_BLOCKS_H
+#include "plan.h"
+
+#define BLOCKS_MAX 10
+
+/* A matrix product as the micro-kernels see it: pixels in runs of equal
+ * length, vectors of output channels, steps of the reduction. */
+struct shape { int runs, length, vectors, steps; };
+
+struct shape blocks_shape(const struct chanas_workload *, int op, int vec);
+/* Estimated cycles with two multiply-adds and two loads per cycle, a latency
+ * of four, and a few cycles of overhead per tile. */
+double blocks_cost(struct shape, int mr, int nv);
+/* The best blocks that fit the registers, best first; returns how many. */
+int blocks_list(struct shape, int registers,
+                struct register_block out[BLOCKS_MAX]);
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The x86 backend: AVX2 with FMA, and AVX-512 where the description of the
+ * device has it.  See chanas-x86(3).
+ */
+#include "cpu.h"
+#include "deploy.h"
+#include "emit.h"
+#include "x86.h"
+
+static int
+x86_open(const struct chanas_host *host, const struct chanas_device *device,
+         void **self)
+{
+  struct x86 *x = host->alloc(host->ctx, sizeof *x);
+
+  if (x == NULL)
+    return -1;
+  x->host = host;
+  x->vec = host->limit(device, "isa.avx512f")
+           && host->limit(device, "isa.avx512vl") ? 16 : 8;
+  x->registers = x->vec == 16 ? 32 : 16;
+  if (!host->limit(device, "isa.avx2") || !host->limit(device, "isa.fma")) {
+    host->log(host->ctx, CHANAS_ERROR,
+              "the device's description has no isa.avx2=1 and isa.fma=1");
+    return -1;
+  }
+  x->threads = (int)host->limit(device, "threads");
+  if (x->threads < 1)
+    x->threads = 1;
+  x->l1 = host->limit(device, "l1d");
+  x->l2 = host->limit(device, "l2");
+  if (x->l1 <= 0)
+    x->l1 = 32 << 10;
+  if (x->l2 <= 0)
+    x->l2 = 512 << 10;
+  *self = x;
+  return 0;
+}
+
+static int
+x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
+         const char *symbol, struct chanas_text *out)
+{
+  const struct x86 *x = self;
+  struct schedule schedule;
+  struct plan plan;
+
+  if (policy_schedule(x, w, p, &schedule) || plan_make(&plan, w, &schedule)) {
+    x->host->log(x->host->ctx, CHANAS_ERROR, "no schedule of %s", w->key);
+    return -1;
+  }
+  if (emit_preamble(x->host, out)
+      || isa_preamble(x->host, out, schedule.vec)
+      || x->host->print(out, "/* %s */\n", w->key))
+    return -1;
+  return emit_kernel(x->host, out, symbol, &plan);
+}
+
+static const char *const flags[] = {
+  "-std=gnu11", "-O2", "-fno-tree-vectorize", "-ffp-contract=fast", "-mavx2",
+  "-mfma", NULL,
+};
+static const char *const flags512[] = {
+  "-mavx512f", "-mavx512vl", "-mprefer-vector-width=512", NULL,
+};
+
+static int
+x86_command(void *self, const char *source, const char *object,
+            struct chanas_args *out)
+{
+  const struct x86 *x = self;
+  const struct chanas_host *h = x->host;
+  int i, bad = h->arg(out, "cc");
+
+  for (i = 0; flags[i]; i++)
+    bad |= h->arg(out, flags[i]);
+  for (i = 0; x->vec == 16 && flags512[i]; i++)
+    bad |= h->arg(out, flags512[i]);
+  if (x->threads > 1)
+    bad |= h->arg(out, "-fopenmp");
+  bad |= h->arg(out, "-fPIC") | h->arg(out, "-shared");
+  bad |= h->arg(out, "-o") | h->arg(out, object) | h->arg(out, source);
+  return bad ? -1 : 0;
+}
+
+static int
+x86_deploy(void *self, const struct chanas_program *program,
+           struct chanas_files *out)
+{
+  const struct x86 *x = self;
+  char options[256] = "";
+  int i;
+
+  for (i = 0; flags[i]; i++)
+    __builtin_strcat(__builtin_strcat(options, i ? " " : ""), flags[i]);
+  for (i = 0; x->vec == 16 && flags512[i]; i++)
+    __builtin_strcat(__builtin_strcat(options, " "), flags512[i]);
+  if (x->threads > 1)
+    __builtin_strcat(options, " -fopenmp");
+  return deploy_files(x->host, program, options, out);
+}
+
+static void
+x86_close(void *self)
+{
+  (void)self; /* the host frees what it gave */
+}
+
+static const struct chanas_backend backend = {
+  .struct_size = sizeof(struct chanas_backend),
+  .probe = device_probe,
+  .describe = device_describe,
+  .load = cpu_load,
+  .run = cpu_run,
+  .control = device_control,
+  .unload = cpu_unload,
+  .open = x86_open,
+  .space = policy_space,
+  .initial = policy_initial,
+  .legal = policy_legal,
+  .features = policy_features,
+  .emit = x86_emit,
+  .suffix = ".c",
+  .command = x86_command,
+  .deploy = x86_deploy,
+  .close = x86_close,
+};
+
+static const struct chanas_plugin plugin = {
+  CHANAS_PLUGIN_HEAD,
+  .name = "x86",
+  .version = "1",
+  .summary = "kernels for x86 CPUs with AVX2 or AVX-512",
+  .backend = &backend,
+};
+
+CHANAS_REGISTER_PLUGIN(plugin)
