@@ -108,7 +108,11 @@ struct parts { int count, size, big; };
 struct parts parts_of(int extent, int most);
 
 static inline int div_up(int a, int b) { return (a + b - 1) / b; }
-static inline size_t round_up(size_t a, size_t b) { return (a + b - 1) / b * b; }
+static inline size_t
+round_up(size_t a, size_t b)
+{
+  return (a + b - 1) / b * b;
+}
 
 /* The pixels of a nest: `runs` runs of `length` pixels each; in a run every
  * tensor advances by a constant.  rows: runs per image are its rows. */
