@@ -83,7 +83,7 @@ check_table(const char *space, const char *table, const char *code_column,
   size_t n = 0;
 
   for (int status; (status = csv_next(csv)) != 0; n++) {
-    long long p, m;
+    long long p = 0, m = 0;
     char *own = code >= 0 ? mem_string(csv_text(csv, code)) :
       mem_print("d=%s r=%s ks=%s e=%s", csv_text(csv, csv_column(csv, "d")),
                 csv_text(csv, csv_column(csv, "resolution")),

@@ -13,6 +13,9 @@
 #define MBCONV "f32/n1/i56x56x24/conv:k1,s1,p0,o144,relu6,b,x0/" \
   "dw:k3,s1,p1,relu6,b,x1/conv:k1,s1,p0,o24,none,b,x2/add:none,x3,0"
 
+#define REDUCE "f32/n1/i8x8x4/act:relu,x0/conv:k3,s2,p1,o8,relu,b,x1/" \
+  "avgpool:k2,s2,p0,x0/conv:k1,s1,p0,o8,none,x3/add:none,x2,4"
+
 static struct chanas_workload *
 mbconv(void)
 {
@@ -84,8 +87,7 @@ test_round_trip(void **state)
     MBCONV, MBCONV "/acc",
     "bf16/n8/i1x1x1/act:none,x0",
     "i8/n1/i255x1x3/conv:k255,s255,p254,o2,swish,x0",
-    "f32/n1/i8x8x4/act:relu,x0/conv:k3,s2,p1,o8,relu,b,x1/"
-      "avgpool:k2,s2,p0,x0/conv:k1,s1,p0,o8,none,x3/add:none,x2,4",
+    REDUCE,
   };
   (void)state;
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
