@@ -126,5 +126,8 @@ table_merge(struct table *table, const char *other)
   came = copy(table);
   if (table_exec(table, "DETACH other", "detach the other") < 0)
     return -1;
+  if (came >= 0)
+    log_info("%ld trials of %s are new to table %s", came, other,
+             table->path);
   return came;
 }

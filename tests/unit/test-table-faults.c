@@ -3,7 +3,9 @@
  * The promises of the table under fire: what table_put acknowledged is there
  * after kill -9 at any moment, a batch is there whole or not at all, and
  * several writers lose and double nothing.  $CHANAS_KILLS sets how many
- * kills there are (default 50), $CHANAS_SEED the moments.
+ * kills there are (default 50), $CHANAS_SEED the moments.  With arguments it
+ * is the two halves of table-sweep.sh: "write FILE BATCHES" prints each end
+ * that was acknowledged, "check FILE ACKNOWLEDGED" looks whether it is there.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,23 +30,30 @@ number(const char *variable, long otherwise)
   return text && *text ? atol(text) : otherwise;
 }
 
-/* Batches whose policies count up from `next`; says each that was
- * acknowledged on the pipe.  Never returns. */
+/* One batch, whose policies count up from `next`. */
+static int
+write_batch(struct table *table, int64_t target, int64_t next)
+{
+  struct table_trial trial[BATCH];
+  char policy[BATCH][32];
+
+  for (int i = 0; i < BATCH; i++) {
+    snprintf(policy[i], sizeof *policy, "x=%lld", (long long)next + i);
+    trial[i] = kit_trial(i % 2 ? KEY_A : KEY_B, policy[i], 1);
+  }
+  return table_put(table, target, BATCH, trial);
+}
+
+/* Batch after batch; says each that was acknowledged on the pipe. */
 static void
 write_forever(const char *path, int64_t next, int pipe)
 {
   struct table *table = kit_open(path);
   int64_t target = table ? kit_target(table, 1) : -1;
 
-  while (target > 0) {
-    struct table_trial trial[BATCH];
-    char policy[BATCH][32];
-    for (int i = 0; i < BATCH; i++) {
-      snprintf(policy[i], sizeof *policy, "x=%lld", (long long)next++);
-      trial[i] = kit_trial(i % 2 ? KEY_A : KEY_B, policy[i], 1);
-    }
-    if (table_put(table, target, BATCH, trial) < 0 ||
-        write(pipe, &next, sizeof next) != sizeof next)
+  while (target > 0 && write_batch(table, target, next) == 0) {
+    next += BATCH;
+    if (write(pipe, &next, sizeof next) != sizeof next)
       break;
   }
   _exit(1);
@@ -79,7 +88,8 @@ write_and_kill(const char *path, int64_t next, long microseconds)
   return acknowledged;
 }
 
-struct counted { int64_t n, expected; };
+
+struct counted { int64_t n; };
 
 static int
 in_order(void *arg, const struct table_trial *trial)
@@ -96,7 +106,7 @@ static int64_t
 stored(const char *path)
 {
   struct table *table = kit_open(path);
-  struct counted counted = { 0, 0 };
+  struct counted counted = { 0 };
 
   assert_non_null(table);
   assert_int_equal(table_verify(table), 0);
@@ -204,9 +214,50 @@ test_writers(void **state)
   table_close(table);
 }
 
-int
-main(void)
+static int
+sweep_write(const char *path, long batches)
 {
+  struct table *table = kit_open(path);
+  int64_t target = table ? kit_target(table, 1) : -1, next = 0;
+  int failed = target < 0;
+
+  for (long i = 0; i < batches && !failed; i++) {
+    failed = write_batch(table, target, next) < 0;
+    if (!failed)
+      dprintf(STDOUT_FILENO, "%lld\n", (long long)(next += BATCH));
+  }
+  table_close(table);
+  return failed;
+}
+
+/* No table is as good as an empty one if nothing was acknowledged. */
+static int
+sweep_check(const char *path, int64_t acknowledged)
+{
+  struct table *table;
+  struct counted counted = { 0 };
+  int bad;
+
+  if (access(path, F_OK) < 0)
+    return acknowledged != 0;
+  table = kit_open(path);
+  bad = table == NULL || table_verify(table) < 0 ||
+    table_all_trials(table, 1, 0, 0, in_order, &counted) < 0 ||
+    (counted.n != acknowledged && counted.n != acknowledged + BATCH);
+  if (bad)
+    printf("%lld acknowledged, %lld there\n", (long long)acknowledged,
+           (long long)counted.n);
+  table_close(table);
+  return bad;
+}
+
+int
+main(int argc, char **argv)
+{
+  if (argc == 4 && strcmp(argv[1], "write") == 0)
+    return sweep_write(argv[2], atol(argv[3]));
+  if (argc == 4 && strcmp(argv[1], "check") == 0)
+    return sweep_check(argv[2], atol(argv[3]));
   const struct CMUnitTest tests[] = {
     TEST(test_kill),
     TEST(test_writers),

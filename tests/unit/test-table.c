@@ -275,8 +275,10 @@ test_made_together(void **state)
     if (child[i] == 0) {
       struct table *table = kit_open(path);
       struct table_trial trial = kit_trial(KEY_A, "x=1", 1 + i);
-      _exit(table == NULL ||
-            table_put(table, kit_target(table, 1), 1, &trial) < 0);
+      int failed = table == NULL ||
+        table_put(table, kit_target(table, 1), 1, &trial) < 0;
+      table_close(table);
+      _exit(failed);
     }
   }
   for (int i = 0; i < 8; i++) {
