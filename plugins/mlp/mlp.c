@@ -107,9 +107,11 @@ read_floats(const struct chanas_host *host, const char *path, gzFile in,
                   path, gzerror(in, &code));
     if (got == 0)
       break;
-    if (got % 4 || i + (size_t)got / 4 > n)
-      return FAIL(host, "%s: not the %zu float32 values (%zu bytes) that "
-                  "layers asks for, but more", path, n, 4 * n);
+    if (i + (size_t)got / 4 > n)
+      return FAIL(host, "%s: more than the %zu float32 values (%zu bytes) "
+                  "that layers asks for", path, n, 4 * n);
+    if (got % 4)
+      return FAIL(host, "%s: not a whole number of float32 values", path);
     for (int k = 0; k < got / 4; k++, i++) {
       uint32_t bits = le32toh(word[k]);
       float value;
