@@ -166,11 +166,16 @@ run_job(const struct measure *m, const struct job *j, struct proc_result *r,
   return -1;
 }
 
-/* The first line that the runner said, without its "chanas: ". */
+/* The first error that the runner told, else its first line, without the
+ * "chanas: ". */
 static void
 first_line(const struct proc_result *r, char *out, size_t size)
 {
-  const char *text = text_string(&r->err);
+  const char *text = text_string(&r->err), *error = strstr(text, "error: ");
+  while (error && error > text && error[-1] != '\n')
+    error--;
+  if (error)
+    text = error;
   if (!strncmp(text, "chanas: ", 8))
     text += 8;
   snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);

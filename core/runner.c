@@ -222,13 +222,12 @@ run_job(const char *backend, const struct job *j, int out)
     log_error("backend %s has no device half: nothing runs on it", backend);
   else if (h)
     status = do_job(&p->backend, host_services(h), j, &a);
-  if (!status)
-    status = write_answer(out, &a);
+  int code = status ? EXIT_UNAVAILABLE : write_answer(out, &a) ? 1 : 0;
   answer_free(&a);
   if (h)
     host_close(h);
   ini_free(ini);
-  return status ? EXIT_UNAVAILABLE : 0;
+  return code;
 }
 
 static int
