@@ -42,7 +42,7 @@
 #define SANITIZED 0
 #endif
 
-/* ---- stdin and stdout ---------------------------------------------------- */
+/* ---- stdin and stdout --------------------------------------------------- */
 
 static int
 read_job(struct job *job)
@@ -171,7 +171,7 @@ set_threads(int threads)
   host_threads(threads > 0 ? threads : 1);
 }
 
-/* ---- the job -------------------------------------------------------------- */
+/* ---- the job ------------------------------------------------------------ */
 
 static int
 do_job(const struct chanas_backend *b, const struct chanas_host *h,
