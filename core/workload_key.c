@@ -11,7 +11,6 @@
 #include "log.h"
 #include "mem.h"
 
-#define KEY_LIMIT 4096
 #define NUMBER_LIMIT 0x7fffffff
 
 static void
@@ -210,7 +209,7 @@ parse_head(struct workload_builder *b, const char **p)
 static int
 parse_key(struct workload_builder *b, const char *p)
 {
-  if (strnlen(p, KEY_LIMIT + 1) > KEY_LIMIT || parse_head(b, &p) < 0)
+  if (parse_head(b, &p) < 0)
     return -1;
   while (*p == '/') {
     size_t size = strcspn(++p, "/");

@@ -48,6 +48,15 @@ static const char *const spaces[] = {
   "[stage 4]\nblock = conv\nkernel = 1\nout = 8 16\nstride = 1 2\n"
   "[stage 5]\nblock = conv\nkernel = 1\nout = 8\n"
   "[stage 6]\ncell = x\nout = 8\n[head]\n",
+  /* one cell at shapes that two ways lead to; no edge can be left out */
+  SPACE "resolution = 8\n"
+  "[op skip]\nblock = skip\n[op conv]\nblock = conv\nkernel = 1\n"
+  "[op wide]\nblock = conv\nkernel = 3\n"
+  "[cell x]\nnodes = 3\nedge = skip conv\nedge2.1 = wide skip\n"
+  "[stage 1]\nblock = conv\nkernel = 1\nout = 8\nstride = 1 2\n"
+  "[stage 2]\ncell = x\nout = 8\n"
+  "[stage 3]\nblock = conv\nkernel = 1\nout = 8\nstride = 1 2\n"
+  "[stage 4]\nblock = conv\nkernel = 1\nout = 8\n[head]\n",
 };
 
 /* The next canonical point, 0 after the last. */
@@ -101,7 +110,7 @@ check_family(struct family *family)
   assert_true(points == space_size(space));
   assert_int_equal(count, family_workloads(family)->count);
   for (size_t i = 0; i < count; i++)
-    if (use[i].networks != uses[use[i].workload])
+    if (use[i].networks < 1 || use[i].networks != uses[use[i].workload])
       fail_msg("%s: %.0f networks, not %.0f",
                family_workloads(family)->item[use[i].workload]->key,
                uses[use[i].workload], use[i].networks);
