@@ -12,6 +12,7 @@
 
 #define STAGES_MOST 128
 #define RESOLUTION_MOST 8192
+#define LAYERS_MOST 1000000 /* that differ in shape or choice */
 
 static const char *const space_known[] = {
   "name", "input-channels", "resolution", "width", "divisor", "classes",
@@ -214,22 +215,31 @@ lay_out(struct family *family)
   }
 }
 
+struct visits { const struct family *family; size_t count; };
+
 static int
-visit_nothing(void *arg, const struct stage *stage, const struct layer *layer)
+visit(void *arg, const struct stage *stage, const struct layer *layer)
 {
-  (void)arg;
-  (void)stage;
+  struct visits *visits = arg;
+
   (void)layer;
-  return 0;
+  if (++visits->count <= LAYERS_MOST)
+    return 0;
+  log_error("%s:%d: over %d different layers; list fewer values",
+            visits->family->path, stage ? stage->line :
+            visits->family->head.line, LAYERS_MOST);
+  return -1;
 }
 
 static int
 check_shapes(const struct family *family)
 {
+  struct visits visits = { .family = family };
+
   for (size_t r = 0; r < family->resolution.values; r++)
     for (size_t w = 0; w < family->width.values; w++)
       if (family_walk(family, family->resolution.value[r],
-                      family->width.value[w], visit_nothing, NULL) < 0)
+                      family->width.value[w], visit, &visits) < 0)
         return -1;
   return 0;
 }

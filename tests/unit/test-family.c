@@ -109,6 +109,11 @@ bad[] = {
     "images of different size" },
   { SPACE STAGE "depth = 1 2\n" HEAD "conv = 65536\nfeatures = 65536\n", 11,
     "[head] cannot follow" },
+  { SPACE "[stage 1]\nblock = mbconv\nact = none relu relu6 swish\nout = 8\n"
+    "kernel = 1 3 5 7 9 11 13 15 17 19 21 23 25 27 29 31\n"
+    "expand = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
+    "se = 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\ndepth = 64\n" HEAD, 6,
+    "list fewer values" },
   { SPACE "code = {k*}\n" STAGE HEAD, 6, "no knob is named {k*}" },
   { SPACE "code = x{d1\n" STAGE "depth = 1 2\n" HEAD, 6, "a brace without" },
   { SPACE "code = x\n" STAGE "depth = 1 2\n" HEAD, 6,
