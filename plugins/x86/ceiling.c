@@ -17,6 +17,11 @@
   do {                                                                        \
     type a = set(1.000001f), b = set(1e-9f), s0 = b, s1 = b, s2 = b, s3 = b,  \
       s4 = b, s5 = b, s6 = b, s7 = b, s8 = b, s9 = b, s10 = b, s11 = b;       \
+    /* equal chains would be computed once */                                 \
+    __asm__("" : "+v"(s0), "+v"(s1), "+v"(s2), "+v"(s3), "+v"(s4),            \
+            "+v"(s5));                                                        \
+    __asm__("" : "+v"(s6), "+v"(s7), "+v"(s8), "+v"(s9), "+v"(s10),           \
+            "+v"(s11));                                                       \
     for (long i = 0; i < (rounds); i++) {                                     \
       s0 = fma(s0, a, b), s1 = fma(s1, a, b), s2 = fma(s2, a, b);             \
       s3 = fma(s3, a, b), s4 = fma(s4, a, b), s5 = fma(s5, a, b);             \
