@@ -69,16 +69,21 @@ copy(const struct chanas_host *host, const char *text, size_t size)
   return to ? memcpy(to, text, size) : NULL;
 }
 
-/* The piece of the text up to " + ", without blanks around it. */
+/* The piece of the text up to a '+' that stands alone, without blanks around
+ * it: at the end of the text or before it there is none. */
 static char *
 next_term(const struct chanas_host *host, const char **text)
 {
-  const char *from = *text + strspn(*text, " \t"), *end = strstr(from, " + ");
-  size_t size = end ? (size_t)(end - from) : strlen(from);
+  const char *from = *text + strspn(*text, " \t"), *end = from;
+  size_t size;
 
-  *text = end ? end + 3 : NULL;
-  while (size > 0 && strchr(" \t", from[size - 1]))
-    size--;
+  while (*end && !(*end == '+' && (end == from || end[-1] == ' ') &&
+                   (end[1] == ' ' || end[1] == '\0')))
+    end++;
+  *text = *end ? end + 1 : NULL;
+  for (size = (size_t)(end - from); size > 0; size--)
+    if (!strchr(" \t", from[size - 1]))
+      break;
   return copy(host, from, size);
 }
 
