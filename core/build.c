@@ -35,7 +35,7 @@ struct build {
   atomic_uint count;
 };
 
-/* ---- one translation unit ----------------------------------------------- */
+/* ---- one translation unit ---- */
 
 static int
 get_command(struct build *b, const char *source, const char *object,
@@ -127,7 +127,7 @@ compile(struct build *b, const struct chanas_text *text, char **wrong)
   return NULL;
 }
 
-/* ---- units -------------------------------------------------------------- */
+/* ---- units ---- */
 
 struct batch {
   struct build *build;
@@ -201,7 +201,7 @@ build_units_free(size_t n, struct build_unit unit[])
   }
 }
 
-/* ---- opening ------------------------------------------------------------ */
+/* ---- opening ---- */
 
 /* The backend's default policy of the trial workload, as source. */
 static int

@@ -135,7 +135,7 @@ cache_get(const struct cache *c, const struct chanas_text *key,
   return found;
 }
 
-/* ---- keeping it small --------------------------------------------------- */
+/* ---- keeping it small ---- */
 
 struct entry { char *path; time_t used; unsigned long long size; };
 

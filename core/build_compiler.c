@@ -110,7 +110,7 @@ compiler_close(struct compiler *c)
   *c = (struct compiler){0};
 }
 
-/* ---- running ------------------------------------------------------------ */
+/* ---- running ---- */
 
 /* The line of the first error, else the first line that says anything. */
 static const char *

@@ -7,7 +7,7 @@
 /* ---- compiler ---- */
 struct compiler {
   struct chanas_args words; /* empty: the backend's own */
-  char *version;            /* "gcc 12.2.0 CPU-linux-gnu" */
+  char *version;            /* "gcc 12.2.0" and its target */
 };
 /* -1, logged.  fallback is the backend's compiler. */
 int compiler_open(struct compiler *, const char *configured,

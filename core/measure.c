@@ -35,7 +35,7 @@ struct measure {
   struct measure_config config;
 };
 
-/* ---- opening ------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static void
 split_lines(const char *text, struct chanas_args *out)
@@ -129,7 +129,7 @@ measure_close(struct measure *m)
   free(m);
 }
 
-/* ---- one job ------------------------------------------------------------ */
+/* ---- one job ---- */
 
 static struct job
 new_job(const struct measure *m, enum job_kind kind)
@@ -276,7 +276,7 @@ run_measure(struct measure *m, struct job *j, struct measure_result *out)
   proc_result_free(&r);
 }
 
-/* ---- what is measured --------------------------------------------------- */
+/* ---- what is measured ---- */
 
 /* By path where the runner sees our files, else by content. */
 static int

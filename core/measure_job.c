@@ -81,7 +81,7 @@ job_pack(const struct job *j, struct chanas_text *frame)
   text_free(&p);
 }
 
-/* ---- reading ----------------------------------------------------------- */
+/* ---- reading ---- */
 
 struct reader {
   const struct chanas_text *payload;
@@ -235,7 +235,7 @@ job_unpack(const struct chanas_text *payload, struct job *j)
   return r.bad ? -1 : 0;
 }
 
-/* ---- answers ------------------------------------------------------------ */
+/* ---- answers ---- */
 
 void
 answer_pack(const struct answer *a, struct chanas_text *frame)

@@ -77,7 +77,7 @@ write_pipe(int fd, const void *data, size_t size)
   return n;
 }
 
-/* ---- starting --------------------------------------------------------- */
+/* ---- starting ---- */
 
 struct job {
   struct proc p;
@@ -125,7 +125,7 @@ job_close(struct job *j)
   close_fd(&j->err);
 }
 
-/* ---- running to the end ----------------------------------------------- */
+/* ---- running to the end ---- */
 
 /* Move what is there from *fd to text; closes it at the end of file. */
 static void
@@ -253,7 +253,7 @@ proc_result_free(struct proc_result *r)
   text_free(&r->err);
 }
 
-/* ---- a child that stays ------------------------------------------------ */
+/* ---- a child that stays ---- */
 
 int
 proc_start(const struct chanas_args *args, const char *const env[],

@@ -75,7 +75,7 @@ forget(pid_t leader)
   }
 }
 
-/* ---- strays ------------------------------------------------------------- */
+/* ---- strays ---- */
 
 /* Content of a file below /proc, terminated; NULL if it cannot be read. */
 static char *
@@ -235,7 +235,7 @@ tree_kill(pid_t leader, int pidfd, const char *mark)
   return status;
 }
 
-/* ---- signals ------------------------------------------------------------ */
+/* ---- signals ---- */
 
 static void
 on_signal(int s)

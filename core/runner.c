@@ -42,7 +42,7 @@
 #define SANITIZED 0
 #endif
 
-/* ---- stdin and stdout --------------------------------------------------- */
+/* ---- stdin and stdout ---- */
 
 static int
 read_job(struct job *job)
@@ -103,7 +103,7 @@ write_answer(int fd, const struct answer *a)
   return 0;
 }
 
-/* ---- limits ------------------------------------------------------------- */
+/* ---- limits ---- */
 
 /* A kernel that got no memory mostly follows a null pointer; say which. */
 static void
@@ -148,6 +148,7 @@ static void
 set_limits(const struct job *j)
 {
   limit(RLIMIT_CORE, 0);
+  signal(SIGXFSZ, SIG_IGN); /* write() says so */
   if (j->memory && !SANITIZED)
     limit(RLIMIT_AS, (double)j->memory);
   if (j->seconds > 0) {
@@ -171,7 +172,7 @@ set_threads(int threads)
   host_threads(threads > 0 ? threads : 1);
 }
 
-/* ---- the job ------------------------------------------------------------ */
+/* ---- the job ---- */
 
 static int
 do_job(const struct chanas_backend *b, const struct chanas_host *h,

@@ -30,7 +30,7 @@ fail(struct answer *a, enum chanas_outcome outcome, const char *fmt,
   return -1;
 }
 
-/* ---- the program and its buffers ---------------------------------------- */
+/* ---- the program and its buffers ---- */
 
 static int
 open_step(struct bench *b, size_t i, struct answer *a)
@@ -92,7 +92,7 @@ open_buffers(struct bench *b, struct answer *a)
   return 0;
 }
 
-/* ---- the object --------------------------------------------------------- */
+/* ---- the object ---- */
 
 /* A file that no other process sees and nothing has to remove. */
 static int
@@ -132,7 +132,7 @@ load(struct bench *b, struct answer *a)
            : fail(a, CHANAS_NOT_BUILT, "%s", "");
 }
 
-/* ---- running and judging ------------------------------------------------ */
+/* ---- running and judging ---- */
 
 /* Rounding to nearest, and denormal numbers are numbers. */
 static int

@@ -20,7 +20,7 @@ static const struct misdeed misdeed[] = {
 };
 #define MISDEEDS (sizeof misdeed / sizeof *misdeed)
 
-/* ---- pure half ---------------------------------------------------------- */
+/* ---- pure half ---- */
 
 static int
 hostile_open(const struct chanas_host *host, const struct chanas_device *d,
@@ -160,7 +160,7 @@ hostile_close(void *self)
   (void)self;
 }
 
-/* ---- device half -------------------------------------------------------- */
+/* ---- device half ---- */
 
 typedef void kernel(const float *x, const float *weights, float *y);
 

@@ -8,6 +8,7 @@
 #define ONCE(code) "  { static int done; if (!done++) { " code " } }\n"
 
 MISDEED(none, OK, "", "", "", "")
+MISDEED(slow, OK, "", "", "  usleep(2000);\n", "")
 /* crashes */
 MISDEED(segfault, CRASHED, "SIGSEGV", "", "  *(volatile int *)16 = 1;\n", "")
 MISDEED(illegal, CRASHED, "SIG", "", "  __builtin_trap();\n", "")

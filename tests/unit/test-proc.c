@@ -55,7 +55,7 @@ is_gone(pid_t pid)
   return kill(pid, 0) && errno == ESRCH;
 }
 
-/* ---- as a child -------------------------------------------------------- */
+/* ---- as a child ---- */
 
 static void
 forever(void)
@@ -119,7 +119,7 @@ be(const char *what)
   return 0;
 }
 
-/* ---- the tests ---------------------------------------------------------- */
+/* ---- the tests ---- */
 
 static void
 collects(void **state)

@@ -120,7 +120,7 @@ linear_and_accumulate(void **state)
   workload_free(l);
 }
 
-/* ---- the convolution written as its definition ------------------------ */
+/* ---- the convolution written as its definition ---- */
 
 static double
 defined_conv(const struct chanas_op *op, const float *x, const float *w,
@@ -177,7 +177,7 @@ conv_by_definition(void **state)
   check_conv(4, 4, 1, 8, 2, 2, 0);
 }
 
-/* ---- a block, a program, the weights, the measure of difference -------- */
+/* ---- a block, a program, the weights, the measure of difference ---- */
 
 static struct chanas_workload *
 bottleneck(int c, int mid)
