@@ -211,7 +211,7 @@ cache_put(const struct cache *c, const struct chanas_text *key,
     char *path = entry_path(c, key);
     write_entry(path, &h, &body);
     free(path);
-    if (count++ % 64 == 0)
+    if (count++ % 16 == 0)
       prune(c);
   }
   text_free(&body);

@@ -112,7 +112,8 @@ whole_programs(void **state)
                        "f32/n1/i6x6x7/act:relu,x0/acc",
                        "f32/n1/i6x6x7/act:relu,x0"};
   const size_t elements[] = {108, 252, 252};
-  struct chanas_step step[3] = {{NULL, "a", NULL, 0, 1}, {NULL, "b", NULL, 1, 2},
+  struct chanas_step step[3] = {{NULL, "a", NULL, 0, 1},
+                                {NULL, "b", NULL, 1, 2},
                                 {NULL, "c", NULL, 1, 2}};
   struct chanas_program p = {3, 3, step, elements, 2};
   struct chanas_text text = {0};
@@ -318,7 +319,8 @@ damaged_objects(void **state)
   char path[] = "/tmp/chanas-object-XXXXXX";
   char *command = behind("exec", "");
   struct chanas_text object = {0};
-  struct measure *near = open_measure(NULL, ""), *far = open_measure(command, "");
+  struct measure *near = open_measure(NULL, "");
+  struct measure *far = open_measure(command, "");
   (void)state;
   close(mkstemp(path));
   assert_int_equal(file_read(unit.object, 1 << 24, &object), 0);
