@@ -388,18 +388,19 @@ static void
 test_list(void **state)
 {
   struct table *table = kit_open(kit_path("t.db"));
-  struct table_trial trial[4] = { kit_trial(KEY_A, "x=1", 0.4),
+  struct table_trial trial[5] = { kit_trial(KEY_A, "x=1", 0.4),
     kit_trial(KEY_A, "x=2", 0.1), kit_trial(KEY_A, "x=3", 0.2),
-    kit_trial(KEY_A, "x=4", 0) };
+    kit_trial(KEY_A, "x=4", 0), kit_trial(KEY_B, "x=5", 0) };
   struct chanas_text out = { 0 };
 
   (void)state;
   trial[0].preset = 1;
-  assert_int_equal(table_put(table, kit_target(table, 2), 4, trial), 0);
+  assert_int_equal(table_put(table, kit_target(table, 2), 5, trial), 0);
   assert_int_equal(table_list(table, see_row, &out), 0);
   assert_string_equal(text_string(&out), "threads=2 workload=" KEY_A
                       " trials=4 failed=1 best_ms=100 default_ms=400 "
-                      "policy=x=2 ");
+                      "policy=x=2 threads=2 workload=" KEY_B
+                      " trials=1 failed=1 best_ms= default_ms= policy= ");
   text_free(&out);
   table_close(table);
 }
