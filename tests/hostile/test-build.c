@@ -157,7 +157,7 @@ static void
 batches(void **state)
 {
   struct build_unit u[7];
-  char symbol[7][4], *source[7];
+  char symbol[7][16], *source[7];
   (void)state;
   for (int i = 0; i < 7; i++) {
     snprintf(symbol[i], sizeof symbol[i], "k%d", i);

@@ -133,7 +133,7 @@ bad_source_among_good(void **state)
 {
   struct chanas_workload *w = workload_parse(BED_BLOCK);
   struct build_unit unit[4];
-  char symbol[4][4], *source[4];
+  char symbol[4][16], *source[4];
   size_t bad = 0;
   (void)state;
   while (strcmp(row[bad].name, "no_source"))
