@@ -248,12 +248,11 @@ history_tell(struct history *h, size_t n, const struct chanas_trial trial[])
   return 0;
 }
 
-static int
-compare_fresh(const void *a, const void *b, void *arg)
+int
+history_order(const struct history *h, size_t i, size_t j)
 {
-  const struct history *h = arg;
-  size_t i = *(const size_t *)a, j = *(const size_t *)b, k;
   const int32_t *p = history_row(h, i), *q = history_row(h, j);
+  size_t k;
 
   if (h->record[i].asked != h->record[j].asked)
     return h->record[i].asked ? -1 : 1;
@@ -263,6 +262,12 @@ compare_fresh(const void *a, const void *b, void *arg)
     if (p[k] != q[k])
       return p[k] < q[k] ? -1 : 1;
   return 0;
+}
+
+static int
+compare_fresh(const void *a, const void *b, void *arg)
+{
+  return history_order(arg, *(const size_t *)a, *(const size_t *)b);
 }
 
 size_t *

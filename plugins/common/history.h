@@ -50,8 +50,10 @@ long history_find(const struct history *, const int32_t *choice);
 /* Add a canonical point as asked.  1 added, 0 known already, -1. */
 int history_add(struct history *, const int32_t *choice);
 int history_tell(struct history *, size_t n, const struct chanas_trial[]);
-/* Take in what was told: sets *n and returns the rows, points that were
- * asked by their index, then the others in lexicographic order. */
+/* -1 if row i comes before row j, 1 after: points that were asked by their
+ * index, then the others in lexicographic order.  Never the order of tells. */
+int history_order(const struct history *, size_t i, size_t j);
+/* Take in what was told: sets *n and returns the rows in that order. */
 size_t *history_take(struct history *, size_t *n);
 /* The rows from `first` on, as the answer to an ask; returns how many. */
 int history_answer(const struct history *, size_t first,

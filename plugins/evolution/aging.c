@@ -17,17 +17,14 @@ worst_first(const void *a, const void *b, void *arg)
   return i == j ? 0 : beats(h, i, j) ? 1 : -1;
 }
 
-/* Rows that were not asked have no age: the better ones count as younger, so
- * that of a warm start the best remain. */
+/* What came in together has one age: the better ones count as younger, so
+ * that of a large batch or of a warm start the best remain. */
 void
 aging_admit(struct evolution *e, size_t n, size_t *row)
 {
-  struct history *h = &e->history;
-  size_t i, asked = 0;
+  size_t i;
 
-  while (asked < n && h->record[row[asked]].asked)
-    asked++;
-  qsort_r(row + asked, n - asked, sizeof *row, worst_first, h);
+  qsort_r(row, n, sizeof *row, worst_first, &e->history);
   for (i = 0; i < n; i++) {
     if (is_member(e, row[i]))
       continue;

@@ -53,8 +53,9 @@ set_up(struct evolution *e, const struct chanas_host *host,
               "but there are %zu: take nsga2 or auto", aims);
     return -1;
   }
-  e->population = size_param(host, "population", e->aging ? 10 : 40);
-  e->sample = size_param(host, "sample", e->aging ? 10 : 2);
+  e->population = size_param(host, "population", e->aging ? 24 : 40);
+  e->initial = size_param(host, "initial", 0);
+  e->sample = size_param(host, "sample", e->aging ? 10 : 6);
   e->mutation = host->get_real(host->ctx, "mutation");
   e->crossover = host->get_real(host->ctx, "crossover");
   e->explore = host->get_real(host->ctx, "explore");
@@ -109,7 +110,7 @@ beats(const struct history *h, size_t i, size_t j)
       return 0;
     better |= p[g] < q[g];
   }
-  return better || i < j;
+  return better || history_order(h, i, j) < 0;
 }
 
 int
@@ -160,7 +161,7 @@ propose(struct evolution *e)
   int got = 0;
   size_t i;
 
-  if (h->count >= e->population && e->members > 0 &&
+  if (h->count >= e->initial && e->members > 0 &&
       history_real(h) >= e->explore)
     for (i = 0; i < TRIES && got == 0; i++) {
       vary_child(e, i);
@@ -199,12 +200,15 @@ static const struct chanas_param params[] = {
   { "selection", "text", "auto", "auto|aging|nsga2",
     "auto: aging for one goal, nsga2 for several" },
   { "population", "int", "0", "0..10000",
-    "members kept; 0: 10 for one goal without a constraint, else 40" },
+    "members kept; 0: 24 for aging, 40 for nsga2" },
+  { "initial", "int", "10", "0..1000000",
+    "points known before the first child; so many are drawn at random" },
   { "sample", "int", "0", "0..10000",
-    "members drawn of which the best is a parent; 0: 10, else 2" },
-  { "mutation", "real", "1", "0..1000",
-    "knobs changed per child, on average" },
-  { "crossover", "real", "0.5", "0..1", "share of children of two parents" },
+    "members drawn of which the best is a parent; 0: 10 for aging, 6 for "
+    "nsga2" },
+  { "mutation", "real", "0.5", "0..1000",
+    "knobs changed per child, on average; with one parent at least one" },
+  { "crossover", "real", "0.3", "0..1", "share of children of two parents" },
   { "explore", "real", "0", "0..1", "share of points drawn at random" },
   { NULL, NULL, NULL, NULL, NULL },
 };

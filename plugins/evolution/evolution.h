@@ -12,6 +12,7 @@ struct evolution {
   struct history history;
   int aging;         /* one goal and no constraint */
   size_t population; /* members kept */
+  size_t initial;    /* points known before the first child */
   size_t sample;     /* of a tournament */
   double mutation;   /* knobs changed per child, on average */
   double crossover;  /* share of children with two parents */

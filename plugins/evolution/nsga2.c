@@ -55,7 +55,7 @@ compare_cost(const void *a, const void *b, void *arg)
     return by->e->rank[i] < by->e->rank[j] ? -1 : 1;
   if (p != q)
     return p < q ? -1 : 1;
-  return by->e->member[i] < by->e->member[j] ? -1 : 1;
+  return history_order(&by->e->history, by->e->member[i], by->e->member[j]);
 }
 
 /* Crowding distance along one goal within each front of order[]. */
@@ -91,7 +91,7 @@ compare_fitness(const void *a, const void *b, void *arg)
     return e->rank[i] < e->rank[j] ? -1 : 1;
   if (e->crowd[i] != e->crowd[j])
     return e->crowd[i] > e->crowd[j] ? -1 : 1;
-  return e->member[i] < e->member[j] ? -1 : 1;
+  return history_order(&e->history, e->member[i], e->member[j]);
 }
 
 /* Sort all members, best first, and keep as many as the population holds. */

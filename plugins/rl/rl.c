@@ -3,12 +3,17 @@
  * REINFORCE (Williams 1992): points are drawn from a learned policy and the
  * policy moves towards those whose reward beats a baseline.
  *
- * The advantage of a point is its rank among the latest points, all judged
- * by the preference that the point was drawn with, so neither the scale of
- * the goals nor a few very bad points matter.  A drawn point that is known
- * already is learned from at once, which costs nothing, and drawn again.
- * Points told that this instance did not draw (a warm start) are learned from
- * in random order, each as if drawn with the preference that it suits best.
+ * The advantage of a point comes from its rank among the latest points, all
+ * judged by the preference that the point was drawn with, so neither the
+ * scale of the goals nor a few very bad points matter.  It grows with a power
+ * of the rank, because the best point counts and not the average one
+ * (risk-seeking policy gradient, Petersen et al. 2021, section 3.2).
+ *
+ * With several goals a point is learned from a second time, as if drawn with
+ * the preference that it suits best (hindsight, Andrychowicz et al. 2017); of
+ * a warm start, points that this instance did not draw, only so, in random
+ * order.  A drawn point that is known already is learned from at once, which
+ * costs nothing, and drawn again.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +30,7 @@ struct rl {
   struct reward reward;
   size_t samples;     /* of one update */
   size_t window;      /* points that ranks are taken among */
-  double rate, entropy;
+  double rate, entropy, risk;
   double *preference; /* per row of the history, preferences of them each */
   size_t room;
   size_t *latest, told; /* ring of told rows; how many ever */
@@ -59,6 +64,7 @@ set_up(struct rl *r, const struct chanas_host *host,
   r->window = (size_t)host->get_int(host->ctx, "window");
   r->rate = host->get_real(host->ctx, "rate");
   r->entropy = host->get_real(host->ctx, "entropy");
+  r->risk = host->get_real(host->ctx, "risk");
   r->latest = calloc(r->window, sizeof *r->latest);
   r->wish = calloc(goals + 1, sizeof *r->wish);
   r->draft = calloc(host->knobs(space) + 1, sizeof *r->draft);
@@ -94,18 +100,19 @@ rl_open(const struct chanas_host *host, const struct chanas_space *space,
 
 /* ---- learning ----------------------------------------------------------- */
 
-/* Rank among the latest, from -1 (worst) to 1 (best). */
+/* (risk + 1) u^risk - 1 for the share u of the latest that are worse: its
+ * mean is 0, so the baseline is in it. */
 static double
 advantage(const struct rl *r, size_t row, const double *preference)
 {
   size_t n = r->told < r->window ? r->told : r->window, i;
-  double own = reward_log(&r->reward, row, preference), other, sum = 0;
+  double own = reward_log(&r->reward, row, preference), other, worse = 0;
 
   for (i = 0; i < n; i++) {
     other = reward_log(&r->reward, r->latest[i], preference);
-    sum += (own > other) - (own < other);
+    worse += own > other ? 1 : own == other ? 0.5 : 0;
   }
-  return n ? sum / (double)n : 0;
+  return n ? (r->risk + 1) * pow(worse / (double)n, r->risk) - 1 : 0;
 }
 
 static void
@@ -144,13 +151,14 @@ learn_told(struct rl *r)
     reward_note(&r->reward, row[i]);
     r->latest[r->told++ % r->window] = row[i];
   }
-  for (i = 0; i < n && i < asked + WARM * r->window; i++)
+  for (i = 0; i < n && i < asked + WARM * r->window; i++) {
     if (i < asked)
       learn(r, row[i], r->preference + row[i] * r->policy.preferences);
-    else {
+    if (i >= asked || r->policy.preferences > 0) {
       reward_wish(&r->reward, row[i], r->wish);
       learn(r, row[i], r->wish);
     }
+  }
 }
 
 /* ---- drawing ------------------------------------------------------------ */
@@ -241,10 +249,12 @@ rl_tell(void *self, size_t n, const struct chanas_trial trial[])
 static const struct chanas_param params[] = {
   { "rate", "real", "0.1", "0..10", "learning rate of Adam" },
   { "samples", "int", "4", "1..10000", "points of one update" },
-  { "entropy", "real", "0.01", "0..10", "weight of the entropy bonus" },
+  { "entropy", "real", "0.05", "0..10", "weight of the entropy bonus" },
+  { "risk", "real", "4", "1..100",
+    "power of the rank: 1 weighs all alike, more looks at the best" },
   { "window", "int", "64", "1..100000",
     "latest points that a reward is ranked among" },
-  { "exponent", "real", "-1", "-100..0",
+  { "exponent", "real", "-0.3", "-100..0",
     "w of the reward acc * (lat / T)^w beyond T" },
   { NULL, NULL, NULL, NULL, NULL },
 };
