@@ -42,7 +42,7 @@ struct model {
                   size_t own, size_t m, const size_t test[], double out[]);
 };
 
-/* ---- models ---- */
+/* ---- models ------------------------------------------------------------ */
 
 static void
 predict_gp(const struct data *d, size_t n, const size_t train[], size_t own,
@@ -124,7 +124,7 @@ predict_xgboost(const struct data *d, size_t n, const size_t train[],
 }
 #endif
 
-/* ---- data ---- */
+/* ---- data -------------------------------------------------------------- */
 
 static void
 take_workload(struct tuner *t, size_t w, struct data *d)
@@ -162,7 +162,7 @@ take_workload(struct tuner *t, size_t w, struct data *d)
   free(choice);
 }
 
-/* ---- scores ---- */
+/* ---- scores ------------------------------------------------------------ */
 
 static double
 spearman(size_t n, const double *a, const double *b)

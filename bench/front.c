@@ -56,7 +56,7 @@ references(const struct sheet *s, double wide[2], double tight[2])
   free(accuracy);
 }
 
-/* ---- two goals ---------------------------------------------------------- */
+/* ---- two goals --------------------------------------------------------- */
 
 static int
 search_front(void *arg, uint64_t seed, double *out)
@@ -141,7 +141,7 @@ contest_front(const struct options *o, const struct sheet *sheet,
   return failed;
 }
 
-/* ---- one goal under a limit --------------------------------------------- */
+/* ---- one goal under a limit -------------------------------------------- */
 
 static double
 best_within(const struct front *f, const size_t *row, size_t n)

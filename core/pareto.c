@@ -23,7 +23,7 @@ pareto_dominates(size_t goals, const int *sense, const double *a,
   return better;
 }
 
-/* ---- the front ---------------------------------------------------------- */
+/* ---- the front --------------------------------------------------------- */
 
 struct rows {
   size_t goals;

@@ -58,7 +58,7 @@ history_close(struct history *h)
   memset(h, 0, sizeof *h);
 }
 
-/* ---- the table ---------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------- */
 
 const int32_t *
 history_row(const struct history *h, size_t i)
@@ -192,7 +192,7 @@ history_answer(const struct history *h, size_t first,
   return (int)(h->count - first);
 }
 
-/* ---- tells -------------------------------------------------------------- */
+/* ---- tells ------------------------------------------------------------- */
 
 static int
 push_fresh(struct history *h, size_t i)
@@ -286,7 +286,7 @@ history_take(struct history *h, size_t *n)
   return h->fresh;
 }
 
-/* ---- ways to a new point ------------------------------------------------ */
+/* ---- ways to a new point ----------------------------------------------- */
 
 int
 history_step(const struct history *h, int32_t *choice)
@@ -371,7 +371,7 @@ history_unseen(struct history *h, int32_t *choice)
   return 0;
 }
 
-/* ---- random numbers ----------------------------------------------------- */
+/* ---- random numbers ---------------------------------------------------- */
 
 size_t
 history_below(const struct history *h, size_t n)

@@ -98,7 +98,7 @@ rl_open(const struct chanas_host *host, const struct chanas_space *space,
   return 0;
 }
 
-/* ---- learning ----------------------------------------------------------- */
+/* ---- learning ---------------------------------------------------------- */
 
 /* (risk + 1) u^risk - 1 for the share u of the latest that are worse: its
  * mean is 0, so the baseline is in it. */
@@ -161,7 +161,7 @@ learn_told(struct rl *r)
   }
 }
 
-/* ---- drawing ------------------------------------------------------------ */
+/* ---- drawing ----------------------------------------------------------- */
 
 /* Preferences of successive episodes spread evenly over -1..1 (additive
  * recurrence, Roberts 2018), the same ones for any seed. */
