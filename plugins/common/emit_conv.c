@@ -10,34 +10,48 @@
 
 enum { MICRO = 1, TILE };
 
-/* One input channel: mr x nv multiply-adds.  `at` indexes q. */
+static void
+load_weight(struct emitter *e, int nv, int u, int j, int keep)
+{
+  int vec = e->plan->vec;
+
+  PRINT(e, "        ch_v%d w%d = ch_ld%d(w + %d);\n", vec, j, vec,
+        (u * nv + j) * vec);
+  if (keep)
+    PRINT(e, "        CH_KEEP(w%d);\n", j);
+}
+
+static void
+load_pixel(struct emitter *e, int i, const char *at, long offset, int keep)
+{
+  int vec = e->plan->vec;
+
+  PRINT(e, "        ch_v%d q%d = ch_set%d(q[%s%s%ld]);\n", vec, i, vec, at,
+        at[0] ? " + " : "", offset);
+  if (keep)
+    PRINT(e, "        CH_KEEP(q%d);\n", i);
+}
+
+/* One input channel: mr x nv multiply-adds.  What is used several times is
+ * kept in registers, or compilers would load it again for each use.  `at`
+ * indexes q. */
 static void
 step(struct emitter *e, int mr, int nv, long pixel, const char *at, int u)
 {
-  int i, j, vec = e->plan->vec;
-  const char *plus = at[0] ? " + " : "";
+  int i, j, by_pixel = mr >= nv;
 
   PRINT(e, "      {\n");
-  if (mr >= nv) {
-    for (j = 0; j < nv; j++)
-      PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %d);\n", vec, j, vec,
-            (u * nv + j) * vec);
-    for (i = 0; i < mr; i++) {
-      PRINT(e, "        const ch_v%d q%d = ch_set%d(q[%s%s%ld]);\n", vec, i,
-            vec, at, plus, u + i * pixel);
-      for (j = 0; j < nv; j++)
-        PRINT(e, "        a%d_%d += q%d * w%d;\n", i, j, i, j);
-    }
-  } else {
+  for (j = 0; by_pixel && j < nv; j++)
+    load_weight(e, nv, u, j, mr > 1);
+  for (i = 0; i < mr; i++) {
+    load_pixel(e, i, at, u + i * pixel, nv > 1 && !by_pixel);
+    for (j = 0; by_pixel && j < nv; j++)
+      PRINT(e, "        a%d_%d += q%d * w%d;\n", i, j, i, j);
+  }
+  for (j = 0; !by_pixel && j < nv; j++) {
+    load_weight(e, nv, u, j, 0);
     for (i = 0; i < mr; i++)
-      PRINT(e, "        const ch_v%d q%d = ch_set%d(q[%s%s%ld]);\n", vec, i,
-            vec, at, plus, u + i * pixel);
-    for (j = 0; j < nv; j++) {
-      PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %d);\n", vec, j, vec,
-            (u * nv + j) * vec);
-      for (i = 0; i < mr; i++)
-        PRINT(e, "        a%d_%d += q%d * w%d;\n", i, j, i, j);
-    }
+      PRINT(e, "        a%d_%d += q%d * w%d;\n", i, j, i, j);
   }
   PRINT(e, "      }\n");
 }
@@ -124,7 +138,7 @@ micro(struct emitter *e, int index, int mr, int nv, int partial)
 
   if (!emit_once(e, index, MICRO, mr, nv * 2 + partial))
     return;
-  PRINT(e, "static void %s_n%d_%dx%d%s(const float *x, float *y, "
+  PRINT(e, "CH_KERNEL void %s_n%d_%dx%d%s(const float *x, float *y, "
         "const float *w", e->symbol, index, mr, nv, partial ? "p" : "");
   emit_added_params(e, n);
   PRINT(e, ")\n{\n");
@@ -296,6 +310,17 @@ unit_loop(struct emitter *e, int split, int units)
     PRINT(e, "  for (long u = 0; u < %d; u++)\n", units);
 }
 
+/* What is read again for each turn of the outer loop should be small. */
+static int
+pixels_outer(const struct emitter *e, const struct node *n)
+{
+  int order = e->plan->schedule->order;
+
+  if (order == ORDER_AUTO)
+    return (double)n->cout * n->k * n->k < (double)e->plan->batch * n->h * n->w;
+  return order == ORDER_PIXELS;
+}
+
 void
 emit_conv(struct emitter *e, int index)
 {
@@ -318,7 +343,7 @@ emit_conv(struct emitter *e, int index)
   PRINT(e, "  const float *wp = w + %zu;\n", n->packed);
   emit_halo(e, n->dst);
   emit_range(e, by_group ? groups : units);
-  if (s->pixels_outer) {
+  if (pixels_outer(e, n)) {
     unit_loop(e, !by_group, units);
     group_loop(e, by_group, groups);
   } else {

@@ -75,7 +75,7 @@ row(struct emitter *e, int index, int partial)
   const struct node *n = &e->plan->node[index];
   struct parts p = parts_of(n->ow, e->plan->schedule->columns);
 
-  PRINT(e, "static void %s_n%d_row%s(const float *const *r, float *y, "
+  PRINT(e, "CH_KERNEL void %s_n%d_row%s(const float *const *r, float *y, "
         "const float *b", e->symbol, index, partial ? "p" : "");
   emit_added_params(e, n);
   PRINT(e, ")\n{\n  for (long o = 0; o < %d; o += %d) {\n", p.big * p.size,

@@ -28,6 +28,11 @@ enum schedule_fuse {
   FUSE_DEPTHWISE, /* expand + depthwise by row tiles */
   FUSE_PROJECT,   /* expand + depthwise + project by row tiles */
 };
+enum schedule_order {
+  ORDER_CHANNELS, /* groups of channels outside, tiles of pixels inside */
+  ORDER_PIXELS,   /* the other way */
+  ORDER_AUTO,     /* outside what is the larger: input or weights */
+};
 enum schedule_split { SPLIT_PIXELS, SPLIT_CHANNELS };
 
 /* A policy, decoded.  Everything has a meaning for every workload. */
@@ -39,7 +44,7 @@ struct schedule {
   int blocked;  /* scratch tensors in NCHW[vec]c instead of NHWC */
   int fold;     /* fold additions and activations into their producer */
   int unroll;   /* of the loop over input channels */
-  int pixels_outer; /* loop order: tiles of pixels outside, channels inside */
+  int order;    /* enum schedule_order */
   int split;    /* enum schedule_split, with more than one thread */
   int columns;  /* output columns per step of a depthwise convolution */
   struct register_block { int mr, nv; } block[PLAN_OPS]; /* by op */

@@ -45,10 +45,12 @@ blocks_shape(const struct chanas_workload *w, int index, int vec)
 static double
 tile_cost(int mr, int nv, int steps)
 {
-  int issue = mr * nv > mr + nv ? mr * nv : mr + nv;
+  double issue = mr * nv > mr + nv ? mr * nv : mr + nv;
 
   if (issue < 8)
-    issue = 8;
+    issue = 8; /* latency */
+  if (issue < 2.5 * nv)
+    issue = 2.5 * nv; /* weights from L2 */
   return issue * 0.5 * steps + OVERHEAD;
 }
 

@@ -4,7 +4,7 @@
 #define X86_BLOCKS_H
 #include "plan.h"
 
-#define BLOCKS_MAX 10
+#define BLOCKS_MAX 8
 
 /* A matrix product as the micro-kernels see it: pixels in runs of equal
  * length, vectors of output channels, steps of the reduction. */
@@ -12,7 +12,7 @@ struct shape { int runs, length, vectors, steps; };
 
 struct shape blocks_shape(const struct chanas_workload *, int op, int vec);
 /* Estimated cycles with two multiply-adds and two loads per cycle, a latency
- * of four, and a few cycles of overhead per tile. */
+ * of four, weights that come from L2 and a few cycles of overhead per tile. */
 double blocks_cost(struct shape, int mr, int nv);
 /* The best blocks that fit the registers, best first; returns how many. */
 int blocks_list(struct shape, int registers,

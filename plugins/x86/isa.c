@@ -10,6 +10,13 @@
 static const char avx2[] =
   "#ifndef CH_V8\n"
   "#define CH_V8\n"
+  "#ifndef CH_REGISTER\n"
+  "#ifdef __AVX512F__\n"
+  "#define CH_REGISTER(a) \"+v\"(a)\n"
+  "#else\n"
+  "#define CH_REGISTER(a) \"+x\"(a)\n"
+  "#endif\n"
+  "#endif\n"
   "typedef float ch_v8 __attribute__((vector_size(32)));\n"
   "typedef int ch_i8 __attribute__((vector_size(32)));\n"
   "typedef float ch_u8\n"
@@ -44,6 +51,9 @@ static const char avx2[] =
 static const char avx512[] =
   "#ifndef CH_V16\n"
   "#define CH_V16\n"
+  "#ifndef CH_REGISTER\n"
+  "#define CH_REGISTER(a) \"+v\"(a)\n"
+  "#endif\n"
   "typedef float ch_v16 __attribute__((vector_size(64)));\n"
   "typedef int ch_i16 __attribute__((vector_size(64)));\n"
   "typedef float ch_u16\n"

@@ -11,6 +11,8 @@
  *            dense convolution
  *   unroll   of the loop over input channels
  *   order    0: channel groups outside, pixels inside; 1: the other way
+ *            (both are offered for a single kind of dense convolution only;
+ *            elsewhere they are not worth the trials)
  *   columns  output columns per step of a depthwise convolution
  *   split    with threads, over 0: pixels, 1: output channels
  *
@@ -76,6 +78,19 @@ class_of(const struct chanas_workload *w, uint32_t index, uint32_t first[])
 }
 
 static int
+count_classes(const struct chanas_workload *w)
+{
+  uint32_t i;
+  int class, most = -1;
+
+  for (i = 0; i < w->ops; i++) {
+    class = class_of(w, i, NULL);
+    most = class > most ? class : most;
+  }
+  return most + 1;
+}
+
+static int
 count_kind(const struct chanas_workload *w, int kind)
 {
   uint32_t i;
@@ -114,7 +129,8 @@ static struct schedule
 plain(const struct x86 *x)
 {
   struct schedule s = { .vec = x->vec, .threads = x->threads, .rows = 1,
-                        .blocked = 1, .fold = 1, .unroll = 1, .columns = 1 };
+                        .blocked = 1, .fold = 1, .unroll = 1, .columns = 1,
+                        .order = ORDER_AUTO };
   int i;
 
   for (i = 0; i < PLAN_OPS; i++)
@@ -128,32 +144,32 @@ share_bytes(const struct plan *plan)
   return plan->share * sizeof(float);
 }
 
-/* fuse: chains whose ring fits the second cache twice over. */
+/* fuse: chains whose ring fits the second cache twice over.  Without
+ * projection only where there is none to add, or in one tile size. */
 static void
 offer_fuse(const struct x86 *x, const struct chanas_workload *w,
            struct offer *o)
 {
-  static const int rows[] = { 1, 2, 4, 7 };
+  static const int fuse[] = { 202, 204, 207, 201, 104, 102, 107, 101 };
   struct schedule s = plain(x);
   struct plan plan;
-  int level;
   size_t i;
 
   add(o, 0);
-  for (level = FUSE_DEPTHWISE; level <= FUSE_PROJECT; level++)
-    for (i = 0; i < sizeof rows / sizeof *rows; i++) {
-      const struct phase *chain;
-      s.fuse = level;
-      s.rows = rows[i];
-      if (plan_make(&plan, w, &s) || !(chain = chain_of(&plan)))
-        continue;
-      if (level == FUSE_PROJECT && chain->project < 0)
-        continue; /* the same as FUSE_DEPTHWISE */
-      if (rows[i] > plan.node[chain->dw].oh
-          || share_bytes(&plan) > 2 * (size_t)x->l2)
-        continue;
-      add(o, 100 * level + rows[i]);
-    }
+  for (i = 0; i < sizeof fuse / sizeof *fuse && o->count < 5; i++) {
+    const struct phase *chain;
+    s.fuse = fuse[i] / 100;
+    s.rows = fuse[i] % 100;
+    if (plan_make(&plan, w, &s) || !(chain = chain_of(&plan)))
+      continue;
+    if (s.fuse == FUSE_PROJECT && chain->project < 0)
+      continue; /* the same as FUSE_DEPTHWISE */
+    if (s.rows > plan.node[chain->dw].oh
+        || share_bytes(&plan) > 2 * (size_t)x->l2
+        || (s.rows == 1 && o->count > 1))
+      continue;
+    add(o, fuse[i]);
+  }
 }
 
 static void
@@ -163,15 +179,13 @@ offer_columns(const struct x86 *x, const struct chanas_workload *w,
   int columns, k = widest_k(w), most = x->registers - 1 - k;
   uint32_t i;
 
-  for (i = 0; i < w->ops; i++)
-    if (w->op[i].kind == CHANAS_DWCONV)
-      for (columns = most < 14 ? most : 14; columns > 1; columns--)
-        if (parts_of(w->op[i].ow, columns).size == columns)
-          add(o, columns);
-  add(o, 1);
-  if (o->count > 6) { /* the narrowest ones are of no use then */
-    o->count = 6;
-  }
+  for (columns = most < 14 ? most : 14; columns > 1; columns--)
+    for (i = 0; i < w->ops && o->count < 4; i++)
+      if (w->op[i].kind == CHANAS_DWCONV
+          && parts_of(w->op[i].ow, columns).size == columns)
+        add(o, columns);
+  if (o->count == 0)
+    add(o, 1);
 }
 
 static int
@@ -187,7 +201,7 @@ put_blocks(const struct x86 *x, const struct chanas_workload *w,
 {
   struct register_block block[BLOCKS_MAX];
   char name[] = "block0";
-  int i, n, done = 0;
+  int i, n, done = 0, most = count_classes(w) > 1 ? 4 : BLOCKS_MAX;
   uint32_t op, first;
 
   for (op = 0; op < w->ops; op++) {
@@ -195,7 +209,7 @@ put_blocks(const struct x86 *x, const struct chanas_workload *w,
     if (class_of(w, op, &first) != done || first != op)
       continue;
     n = blocks_list(blocks_shape(w, (int)op, x->vec), x->registers, block);
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n && i < most; i++)
       add(&o, 100 * block[i].mr + block[i].nv);
     name[5] = (char)('0' + done++);
     if (put(x, out, name, &o))
@@ -206,12 +220,13 @@ put_blocks(const struct x86 *x, const struct chanas_workload *w,
 
 static int
 put_flags(const struct x86 *x, const struct chanas_workload *w,
-          struct chanas_space *out, int dense)
+          struct chanas_space *out)
 {
   static const struct offer flag = { 2, { 1, 0 } }, order = { 2, { 0, 1 } },
     unroll = { 3, { 1, 2, 4 } };
   struct offer columns = { 0 };
   int points = count_kind(w, CHANAS_ADD) + count_kind(w, CHANAS_ACT);
+  int dense = count_classes(w);
 
   if (w->ops > 1 && put(x, out, "layout", &flag))
     return -1;
@@ -219,7 +234,8 @@ put_flags(const struct x86 *x, const struct chanas_workload *w,
     return -1;
   if (put_blocks(x, w, out))
     return -1;
-  if (dense && (put(x, out, "unroll", &unroll) || put(x, out, "order", &order)))
+  if (dense == 1
+      && (put(x, out, "unroll", &unroll) || put(x, out, "order", &order)))
     return -1;
   if (count_kind(w, CHANAS_DWCONV)) {
     offer_columns(x, w, &columns);
@@ -238,8 +254,6 @@ policy_space(void *self, const struct chanas_workload *w,
   const struct x86 *x = self;
   static const struct offer widths = { 2, { 16, 8 } }, one = { 1, { 0 } };
   struct offer fuse = { 0 };
-  int dense = 0;
-  uint32_t i;
 
   if (w->dtype != CHANAS_F32) {
     x->host->log(x->host->ctx, CHANAS_ERROR,
@@ -251,14 +265,12 @@ policy_space(void *self, const struct chanas_workload *w,
                  PLAN_OPS, w->key);
     return -1;
   }
-  for (i = 0; i < w->ops; i++)
-    dense |= is_dense(&w->op[i]);
   if (x->vec == 16 && put(x, out, "vector", &widths))
     return -1;
   offer_fuse(x, w, &fuse);
   if (fuse.count > 1 && put(x, out, "fuse", &fuse))
     return -1;
-  if (put_flags(x, w, out, dense))
+  if (put_flags(x, w, out))
     return -1;
   return x->host->knobs(out) ? 0 : put(x, out, "layout", &one);
 }
@@ -276,15 +288,13 @@ choose(const struct x86 *x, const struct chanas_space *space, size_t knob,
   return 0;
 }
 
-/* Fuse where the widest inner tensor does not stay in half the L2. */
+/* Fuse where the widest inner tensor does not stay in half the L2; in larger
+ * tiles where many weights are read again for each tile. */
 static int64_t
-default_fuse(const struct x86 *x, const struct chanas_workload *w,
-             const struct chanas_space *space, size_t knob)
+default_fuse(const struct x86 *x, const struct chanas_workload *w)
 {
   double bytes = 0;
-  int64_t best = 0;
   uint32_t i;
-  size_t c;
 
   for (i = 0; i < w->ops; i++) {
     const struct chanas_op *op = &w->op[i];
@@ -294,12 +304,32 @@ default_fuse(const struct x86 *x, const struct chanas_workload *w,
   }
   if (bytes * 2 < (double)x->l2)
     return 0;
-  for (c = 0; c < x->host->choices(space, knob); c++) {
-    int64_t value = x->host->knob_value(space, knob, c);
-    if (value % 100 <= 4 && value > best)
-      best = value;
-  }
-  return best;
+  return 16 * w->weights > (size_t)x->l2 ? 4 : 2;
+}
+
+/* The widest step up to 8 columns. */
+static int32_t
+default_columns(const struct x86 *x, const struct chanas_space *space,
+                size_t knob)
+{
+  size_t i, n = x->host->choices(space, knob);
+
+  for (i = 0; i + 1 < n && x->host->knob_value(space, knob, i) > 8; i++)
+    continue;
+  return (int32_t)i;
+}
+
+/* Index of the fuse value with so many rows, the deepest fusion first. */
+static int32_t
+choose_rows(const struct x86 *x, const struct chanas_space *space,
+            size_t knob, int64_t rows)
+{
+  size_t i, n = x->host->choices(space, knob);
+
+  for (i = 1; rows && i < n; i++)
+    if (x->host->knob_value(space, knob, i) % 100 == rows)
+      return (int32_t)i;
+  return rows && n > 1;
 }
 
 /* Pixels, unless there are too few of them to go round. */
@@ -311,6 +341,26 @@ default_split(const struct x86 *x, const struct chanas_workload *w)
   return w->batch * op->oh * op->ow < 48 * x->threads;
 }
 
+/* What is streamed again for each group or tile should be the smaller one:
+ * input or weights of the largest dense op. */
+static int64_t
+default_order(const struct chanas_workload *w)
+{
+  double most = 0;
+  int64_t order = 0;
+  uint32_t i;
+
+  for (i = 0; i < w->ops; i++) {
+    const struct chanas_op *op = &w->op[i];
+    double weights = (double)op->cin * op->cout * op->k * op->k;
+    if (op->kind != CHANAS_CONV || weights * op->oh * op->ow <= most)
+      continue;
+    most = weights * op->oh * op->ow;
+    order = weights < (double)op->cin * op->h * op->w;
+  }
+  return order;
+}
+
 int
 policy_initial(void *self, const struct chanas_workload *w,
                const struct chanas_space *space, int32_t *choice)
@@ -320,14 +370,15 @@ policy_initial(void *self, const struct chanas_workload *w,
 
   for (i = 0; i < x->host->knobs(space); i++) {
     const char *name = x->host->knob_name(space, i);
-    int64_t value = x->host->knob_value(space, i, 0);
+    choice[i] = 0;
     if (!__builtin_strcmp(name, "fuse"))
-      value = default_fuse(x, w, space, i);
-    else if (!__builtin_strcmp(name, "unroll"))
-      value = 2;
+      choice[i] = choose_rows(x, space, i, default_fuse(x, w));
+    else if (!__builtin_strcmp(name, "columns"))
+      choice[i] = default_columns(x, space, i);
+    else if (!__builtin_strcmp(name, "order"))
+      choice[i] = choose(x, space, i, default_order(w));
     else if (!__builtin_strcmp(name, "split"))
-      value = default_split(x, w);
-    choice[i] = choose(x, space, i, value);
+      choice[i] = choose(x, space, i, default_split(x, w));
   }
   return 0;
 }
@@ -356,7 +407,8 @@ policy_schedule(const struct x86 *x, const struct chanas_workload *w,
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)
     s->columns = (int)h->value(p, "columns");
-  s->pixels_outer = (int)h->value(p, "order");
+  if (h->find_knob(p.space, "order") >= 0)
+    s->order = (int)h->value(p, "order");
   s->split = (int)h->value(p, "split");
   for (i = 0; i < w->ops && i < PLAN_OPS; i++) {
     int class = class_of(w, i, NULL);
