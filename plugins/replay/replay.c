@@ -106,7 +106,7 @@ read_rule(struct replay *self, const char *role, struct rule *rule)
     why = template_parse(&rule->term[rule->terms++], term, block_field, NULL,
                          error, sizeof error);
     if (why)
-      return FAIL(host, "%s: %s; chanas-plugin-replay(3) lists the "
+      return FAIL(host, "%s: %s; chanas-replay(7) lists the "
                   "placeholders", role, why);
   }
   return 0;
