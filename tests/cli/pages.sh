@@ -18,11 +18,11 @@ for page in "$abs_top_srcdir"/plugins/*/*.pod; do
     '(mandatory)' | '' | *[!A-Za-z0-9.]*) continue ;;
     esac
     grep -E "^=item .*B<$key>" "$page" |
-      grep -Eq "[( ](C<)?${default//./\\.}[,>)]" ||
+      grep -Eq "default (C<)?${default//./\\.}([,>)]|\$)" ||
       fail "$plugin.pod does not say that $key defaults to $default"
   done <"$test_folder/params"
-  sed -n '/^=head1 KEYS/,/^=head1 SEE/s/^=item //p' "$page" | sed 's/ = .*//' |
-    grep -oE 'B<[^>]*>' | tr -d 'B<>' |
+  sed -n '/^=head1 PARAMETERS/,/^=head1 SEE/s/^=item //p' "$page" | sed 's/ = .*//' |
+    { grep -oE 'B<[^>]*>' || true; } | tr -d 'B<>' |
     while read -r key; do
       grep -q "^$key " "$test_folder/params" ||
         fail "$plugin.pod tells of $key, which the plugin does not have"
