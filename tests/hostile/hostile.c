@@ -2,6 +2,9 @@
 /*
  * A CPU backend for tests: plain C, no speed.  The knob "misdeed" chooses
  * what its candidates do wrong (0: nothing), "tile" changes their code.
+ * With tame = yes there is no misdeed.  With steady = yes a kernel says
+ * itself how long it takes, so that a whole search can be repeated exactly;
+ * it runs and is verified all the same.
  */
 #include <chanas/plugin.h>
 #include <dlfcn.h>
@@ -20,6 +23,12 @@ static const struct misdeed misdeed[] = {
 };
 #define MISDEEDS (sizeof misdeed / sizeof *misdeed)
 
+static int
+yes(const struct chanas_host *host, const char *key)
+{
+  return host->get_int(host->ctx, key) != 0;
+}
+
 /* ---- pure half ---- */
 
 static int
@@ -36,13 +45,14 @@ hostile_space(void *self, const struct chanas_workload *w,
               struct chanas_space *out)
 {
   const struct chanas_host *host = self;
-  static const int64_t tiles[] = {1, 2, 4, 8};
+  static const int64_t tiles[] = {1, 2, 4, 8, 3, 5, 6, 7};
   int64_t all[MISDEEDS];
+  size_t misdeeds = yes(host, "tame") ? 1 : MISDEEDS;
   (void)w;
   for (size_t i = 0; i < MISDEEDS; i++)
     all[i] = (int64_t)i;
-  return host->knob(out, "misdeed", MISDEEDS, all) < 0 ||
-             host->knob(out, "tile", 4, tiles) < 0 ? -1 : 0;
+  return host->knob(out, "misdeed", misdeeds, all) < 0 ||
+             host->knob(out, "tile", 8, tiles) < 0 ? -1 : 0;
 }
 
 static int
@@ -123,6 +133,8 @@ hostile_emit(void *self, const struct chanas_workload *w,
   h->print(out, "%s/* %s */\n%s#undef IN\n#undef OUT\n", prelude, m->name,
            m->before);
   h->print(out, "#define IN %zu\n#define OUT %zu\n", w->inputs, w->outputs);
+  h->print(out, "const double %s_seconds = %.9e;\n", symbol,
+           1e-9 * w->flops * (1 + 0.1 * (double)(h->value(p, "tile") * 5 % 8)));
   h->print(out, "void %s(const float *x, const float *weights, float *y)\n{\n"
            "%s", symbol, m->in);
   for (uint32_t i = 0; i < w->ops; i++)
@@ -169,6 +181,7 @@ struct loaded {
   const struct chanas_program *program;
   kernel **kernel;
   float **tensor; /* of the inner ones */
+  double steady;  /* seconds that it claims to take; 0: as it does */
 };
 
 static int
@@ -208,6 +221,16 @@ hostile_unload(void *self)
   free(l);
 }
 
+static double
+said_seconds(void *object, const char *symbol)
+{
+  char name[64];
+  const double *seconds;
+  __builtin_snprintf(name, sizeof name, "%s_seconds", symbol);
+  seconds = dlsym(object, name);
+  return seconds ? *seconds : 0;
+}
+
 static int
 hostile_load(const struct chanas_host *host, const char *object,
              const struct chanas_program *p, void **loaded)
@@ -223,6 +246,8 @@ hostile_load(const struct chanas_host *host, const char *object,
   for (size_t i = 0; l->object && i < p->steps; i++)
     if (!(l->kernel[i] = (kernel *)dlsym(l->object, p->step[i].symbol)))
       break;
+  for (size_t i = 0; l->object && yes(host, "steady") && i < p->steps; i++)
+    l->steady += said_seconds(l->object, p->step[i].symbol);
   if (l->object && l->kernel[p->steps - 1])
     return 0;
   host->log(host->ctx, CHANAS_ERROR, "%s", dlerror());
@@ -256,7 +281,7 @@ hostile_run(void *self, const float *input, float *output, unsigned repeat,
                    s->dst == p->output ? output : l->tensor[s->dst]);
     }
   }
-  *seconds = now() - start;
+  *seconds = l->steady > 0 ? repeat * l->steady : now() - start;
   return 0;
 }
 
@@ -265,7 +290,10 @@ hostile_control(const struct chanas_host *host, double *seconds)
 {
   volatile double sum = 0;
   double start = now();
-  (void)host;
+  if (yes(host, "steady")) {
+    *seconds = 1e-4;
+    return 0;
+  }
   for (int i = 0; i < 20000; i++)
     sum = sum * 0.5 + i;
   *seconds = now() - start;
@@ -275,6 +303,8 @@ hostile_control(const struct chanas_host *host, double *seconds)
 static const struct chanas_param params[] = {
   {"fault", "text", "none", "none|probe|crash|empty|nonsense",
    "what the device half does wrong"},
+  {"tame", "bool", "no", NULL, "candidates that do nothing wrong"},
+  {"steady", "bool", "no", NULL, "kernels say themselves how long they take"},
   {0},
 };
 
