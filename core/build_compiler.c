@@ -112,13 +112,17 @@ compiler_close(struct compiler *c)
 
 /* ---- running ---- */
 
-/* The line of the first error, else the first line that says anything. */
+/* The first line that holds one of these, else the first that says anything;
+ * a linker's complaint comes before the "error" that only sums it up. */
 static const char *
 find_complaint(const char *text)
 {
-  for (const char *p = text; p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
-    size_t n = strcspn(p, "\n");
-    if (memmem(p, n, "error", 5) || memmem(p, n, "Error", 5))
+  static const char *const sign[] = {"undefined reference", "error", "Error"};
+  for (size_t i = 0; i < sizeof sign / sizeof *sign; i++) {
+    const char *p = strstr(text, sign[i]);
+    while (p && p > text && p[-1] != '\n')
+      p--;
+    if (p)
       return p;
   }
   return text + strspn(text, " \t\n");

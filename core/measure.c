@@ -83,15 +83,14 @@ find_runner(struct measure *m, const char *configured)
   return 0;
 }
 
+/* The very plugin that is open here. */
 static void
 add_plugin_path(struct measure *m)
 {
-  char *folders = registry_folders();
-  if (folders && *folders) {
-    args_add(&m->command, "--plugin-path");
-    args_add(&m->command, folders);
-  }
-  free(folders);
+  char *folder = file_dirname(m->config.backend->path);
+  args_add(&m->command, "--plugin-path");
+  args_add(&m->command, folder);
+  free(folder);
 }
 
 struct measure *
@@ -166,8 +165,14 @@ run_job(const struct measure *m, const struct job *j, struct proc_result *r,
   return -1;
 }
 
-/* The first error that the runner told, else its first line, without the
- * "chanas: ". */
+static int
+begins(const char *text, const char *with)
+{
+  return !strncmp(text, with, strlen(with));
+}
+
+/* The first error that the runner told, else the first line that is no
+ * warning, without the "chanas: ". */
 static void
 first_line(const struct proc_result *r, char *out, size_t size)
 {
@@ -176,7 +181,9 @@ first_line(const struct proc_result *r, char *out, size_t size)
     error--;
   if (error)
     text = error;
-  if (!strncmp(text, "chanas: ", 8))
+  while (begins(text, "chanas: warning: "))
+    text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
+  if (begins(text, "chanas: "))
     text += 8;
   snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
 }

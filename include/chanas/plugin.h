@@ -279,7 +279,9 @@ struct chanas_backend {
   /* The compiler and its arguments, from one source to one object.  The first
    * is the default compiler ("cc"); the user's ($CHANAS_CC, [backend]
    * compiler) takes its place.  The rest depends on the device's description
-   * only, never on the machine that compiles (no -march=native). */
+   * only, never on the machine that compiles (no -march=native).  It must
+   * fail on an undefined symbol (-Wl,-z,defs), which at load would take down
+   * every candidate in the same object. */
   int (*command)(void *self, const char *source, const char *object,
                  struct chanas_args *out);
   /* Files of a stand-alone library around already emitted kernels, which the

@@ -159,7 +159,8 @@ hostile_command(void *self, const char *source, const char *object,
 {
   const struct chanas_host *h = self;
   const char *const arg[] = {"cc", "-std=gnu11", "-O1", "-w", "-shared",
-                             "-fPIC", "-o", object, source, "-lm"};
+                             "-fPIC", "-Wl,-z,defs", "-o", object, source,
+                             "-lm"};
   for (size_t i = 0; i < sizeof arg / sizeof *arg; i++)
     if (h->arg(out, arg[i]))
       return -1;

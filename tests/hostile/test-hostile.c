@@ -129,14 +129,13 @@ every_misdeed(void **state)
 
 /* One bad source among good ones costs only itself. */
 static void
-bad_source_among_good(void **state)
+one_bad_among_good(const char *name, const char *said)
 {
   struct chanas_workload *w = workload_parse(BED_BLOCK);
   struct build_unit unit[4];
   char symbol[4][16], *source[4];
   size_t bad = 0;
-  (void)state;
-  while (strcmp(row[bad].name, "no_source"))
+  while (strcmp(row[bad].name, name))
     bad++;
   for (int i = 0; i < 4; i++) {
     snprintf(symbol[i], sizeof symbol[i], "k%d", i);
@@ -148,12 +147,20 @@ bad_source_among_good(void **state)
     assert_true((unit[i].object != NULL) == (i != 2));
     assert_true((unit[i].error != NULL) == (i == 2));
   }
-  assert_non_null(strstr(unit[2].error, "this cannot be compiled"));
+  assert_non_null(strstr(unit[2].error, said));
   assert_null(strstr(unit[2].error, "chanas-build-"));
   build_units_free(4, unit);
   for (int i = 0; i < 4; i++)
     free(source[i]);
   workload_free(w);
+}
+
+static void
+bad_source_among_good(void **state)
+{
+  (void)state;
+  one_bad_among_good("no_source", "this cannot be compiled");
+  one_bad_among_good("no_function", "missing_function");
 }
 
 static int
