@@ -20,10 +20,22 @@ correction_free(struct correction *c)
   correction_init(c);
 }
 
+/* A network that is measured once must not count twice. */
+static int
+is_known(const struct correction *c, double sum, double measured)
+{
+  for (size_t i = 0; i < c->count; i++)
+    if (c->sample[i].sum == sum && c->sample[i].measured == measured)
+      return 1;
+  return 0;
+}
+
 void
 correction_add(struct correction *c, double sum, double blocks,
                double measured)
 {
+  if (is_known(c, sum, measured))
+    return;
   if (!(sum > 0) || !(measured > 0) || !isfinite(sum) || !isfinite(measured))
     return;
   if (c->count == c->room) {

@@ -18,6 +18,7 @@ struct correction {
 
 void correction_init(struct correction *);
 void correction_free(struct correction *);
+/* What is no positive number, or was added before, is left out. */
 void correction_add(struct correction *, double sum, double blocks,
                     double measured);
 void correction_fit(struct correction *);

@@ -174,7 +174,6 @@ finish(struct search *r)
   int status = 0;
 
   if (r->session->measures && c->finalists > 0) {
-    correction_free(&r->archive.correction);
     status = search_measure_front(r, (size_t)c->finalists);
     archive_refresh(&r->archive);
   }

@@ -50,6 +50,9 @@ test_bad_samples_are_ignored(void **state)
   correction_add(&c, 1, 3, NAN);
   correction_add(&c, 0, 3, 1);
   assert_int_equal(c.count, 0);
+  correction_add(&c, 2, 3, 1);
+  correction_add(&c, 2, 3, 1);
+  assert_int_equal(c.count, 1);
   correction_free(&c);
 }
 
