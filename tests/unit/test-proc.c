@@ -401,6 +401,33 @@ stops_on_a_signal(void **state)
   args_free(&args);
 }
 
+static void
+splits_words(void **state)
+{
+  static const struct { const char *command; size_t n; const char *word[4]; }
+    row[] = {
+      {"ssh board chanas-runner", 3, {"ssh", "board", "chanas-runner"}},
+      {"  a\t'b c'  \"d'e\" ", 3, {"a", "b c", "d'e"}},
+      {"a\\ b '' x'y'\"z\"", 3, {"a b", "", "xyz"}},
+      {"'\\n' \"\\\"\" $HOME *", 4, {"\\n", "\"", "$HOME", "*"}},
+      {"", 0, {NULL}},
+      {" \n ", 0, {NULL}},
+    };
+  (void)state;
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    struct chanas_args args = {0};
+    assert_int_equal(proc_words(row[i].command, &args), 0);
+    assert_int_equal(args.count, row[i].n);
+    for (size_t k = 0; k < args.count; k++)
+      assert_string_equal(args.arg[k], row[i].word[k]);
+    args_free(&args);
+  }
+  struct chanas_args args = {0};
+  assert_int_equal(proc_words("a 'b", &args), -1);
+  assert_int_equal(proc_words("\"", &args), -1);
+  args_free(&args);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -419,6 +446,7 @@ main(int argc, char **argv)
     cmocka_unit_test(talks),
     cmocka_unit_test(dies_with_us),
     cmocka_unit_test(stops_on_a_signal),
+    cmocka_unit_test(splits_words),
   };
   ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
   if (n < 0)
