@@ -14,8 +14,9 @@ cmd_export(const struct options *o)
   int code = export_network(o->operand[0], o->rank, dir);
 
   if (code == EXIT_DONE)
-    printf("Exported to %s; 'make -C %s check' builds it and compares it "
-           "with golden outputs\n", dir, dir);
+    printf("Exported to %s; 'make -C %s test' builds it and compares it with "
+           "golden\noutputs.  Its weights are random: the search knew the "
+           "network's accuracy, not\nits parameters.\n", dir, dir);
   free(dir);
   return code;
 }

@@ -80,7 +80,8 @@ emit_block(const struct session *s, const struct chanas_workload *w,
     choice = mem_array(int32_t, space->knobs);
     status = space_parse(space, policy, choice);
     if (status < 0)
-      log_error("policy '%s' does not fit %s", policy, w->key);
+      log_error("policy '%s' does not fit %s; was it made by another version "
+                "of the backend?", policy, w->key);
   }
   if (status == 0)
     status = s->backend->backend.emit(s->self, w,

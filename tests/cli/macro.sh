@@ -39,6 +39,7 @@ run 0 "$CHANAS" table verify --table "$test_folder/other.db"
 
 # Stand-alone C that needs nothing of chanas.
 run 0 "$CHANAS" export "$test_folder/run" --rank 1 -o "$test_folder/net"
-run 0 make -C "$test_folder/net" check
+run 0 make -C "$test_folder/net" test
+says "$out" '^passed$'
 run 2 "$CHANAS" export "$test_folder/run" --rank 0
 run 5 "$CHANAS" export "$test_folder/run" --rank 999
