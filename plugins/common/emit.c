@@ -281,7 +281,6 @@ static const char shared[] =
   "extern int omp_get_thread_num(void);\n"
   "extern int omp_get_num_threads(void);\n"
   "#define CH_HELPER static __attribute__((unused))\n"
-  "#define CH_KEEP(a) __asm__(\"\" : CH_REGISTER(a))\n"
   "/* Inlined, it would share its registers with constants of the caller. */\n"
   "#define CH_KERNEL static __attribute__((noinline))\n"
   "#define CH_INLINE \\\n"

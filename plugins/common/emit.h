@@ -2,7 +2,7 @@
 /*
  * Printing a plan as C.  The text uses GCC's vector extensions and the
  * helpers of a preamble that the backend brings, one per vector width N
- * (ch_vN, ch_ldN, ch_stN, ch_ldnN, ch_stnN, ch_setN, ch_ACTN) and the ones in
+ * (ch_vN, ch_ldN, ch_stN, ch_ldnN, ch_stnN, ch_setN, ch_ACTN, CH_KEEPN) and the ones in
  * emit_preamble() below.  No header is included: kernels compile much faster
  * without.  Accumulators are named scalars and every extent is a constant,
  * for compilers keep neither arrays nor unknown trip counts in registers.

@@ -18,7 +18,7 @@ load_weight(struct emitter *e, int nv, int u, int j, int keep)
   PRINT(e, "        ch_v%d w%d = ch_ld%d(w + %d);\n", vec, j, vec,
         (u * nv + j) * vec);
   if (keep)
-    PRINT(e, "        CH_KEEP(w%d);\n", j);
+    PRINT(e, "        CH_KEEP%d(w%d);\n", vec, j);
 }
 
 static void
@@ -29,7 +29,7 @@ load_pixel(struct emitter *e, int i, const char *at, long offset, int keep)
   PRINT(e, "        ch_v%d q%d = ch_set%d(q[%s%s%ld]);\n", vec, i, vec, at,
         at[0] ? " + " : "", offset);
   if (keep)
-    PRINT(e, "        CH_KEEP(q%d);\n", i);
+    PRINT(e, "        CH_KEEP%d(q%d);\n", vec, i);
 }
 
 /* One input channel: mr x nv multiply-adds.  What is used several times is

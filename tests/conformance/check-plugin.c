@@ -2,11 +2,13 @@
 /*
  * Checks a backend: check-plugin [NAME [DESCRIPTION]].  Without a
  * description the device here is asked for its own and the kernels are run;
- * with one (a file of key=value lines) they are only compiled.
+ * with one (a file of key=value lines) they are only compiled, unless
+ * CHANAS_CHECK_RUN is 1 (and CHANAS_CC makes something that runs here).
  *
  *   CHANAS_CHECK_POLICIES  random policies per workload (default 3)
  *   CHANAS_CHECK_GRAPHS    random graphs besides the fixed list (default 10)
  *   CHANAS_CHECK_SEED      of everything random (default 1)
+ *   CHANAS_CHECK_EVERY     take every n-th workload of the list (default 1)
  *   CHANAS_CHECK_KEY       this workload only
  *   CHANAS_CC              compiler in place of the backend's own
  */
@@ -73,7 +75,8 @@ target_open(struct target *t, const struct plugin *plugin,
   struct rng rng = rng_seed(1);
   char *own = NULL, number[16];
 
-  *t = (struct target){ .plugin = plugin, .runs_here = !description };
+  *t = (struct target){ .plugin = plugin };
+  t->runs_here = !description || setting("CHANAS_CHECK_RUN", 0);
   t->host = host_open(plugin, NULL, NULL, NULL, &rng);
   if (!t->host)
     return -1;
@@ -110,32 +113,45 @@ flush(struct batch *b, const char *folder, uint64_t seed)
   batch_clear(b);
 }
 
+/* The workloads to try: one, or the list and random graphs. */
+static void
+collect(struct workload_set *set, struct rng *rng, const char *only)
+{
+  size_t every = (size_t)setting("CHANAS_CHECK_EVERY", 1), i;
+  long graphs = setting("CHANAS_CHECK_GRAPHS", 10);
+  struct chanas_workload *w;
+
+  if (only) {
+    workload_intern(set, workload_parse(only));
+    return;
+  }
+  for (i = 0; sample_key(i); i += every) {
+    w = workload_parse(sample_key(i));
+    if (w)
+      workload_intern(set, w);
+    else
+      check_fail(sample_key(i), "is no workload");
+  }
+  for (; graphs > 0; graphs--) {
+    w = sample_random(rng);
+    if (w)
+      workload_intern(set, w);
+  }
+}
+
 /* Every workload on one of the targets in turn, the default policy on it. */
 static void
 try_all(struct target targets[TARGETS], const char *folder)
 {
   uint64_t seed = (uint64_t)setting("CHANAS_CHECK_SEED", 1);
-  size_t graphs = (size_t)setting("CHANAS_CHECK_GRAPHS", 10), i, fixed = 0;
+  size_t i;
   int policies = (int)setting("CHANAS_CHECK_POLICIES", 3), t;
   const char *only = getenv("CHANAS_CHECK_KEY");
   struct rng root = rng_seed(seed), rng = rng_split(&root, "graphs");
   struct batch batch[TARGETS] = { 0 };
   struct workload_set set = { 0 };
 
-  while (sample_key(fixed) && !only) {
-    struct chanas_workload *w = workload_parse(sample_key(fixed++));
-    if (w)
-      workload_intern(&set, w);
-    else
-      check_fail(sample_key(fixed - 1), "is no workload");
-  }
-  for (i = 0; i < graphs && !only; i++) {
-    struct chanas_workload *w = sample_random(&rng);
-    if (w)
-      workload_intern(&set, w);
-  }
-  if (only)
-    workload_intern(&set, workload_parse(only));
+  collect(&set, &rng, only);
   check_workloads = set.count;
   for (t = 0; t < TARGETS; t++)
     batch[t].target = &targets[t];
