@@ -2,10 +2,11 @@
 /*
  * Printing a plan as C.  The text uses GCC's vector extensions and the
  * helpers of a preamble that the backend brings, one per vector width N
- * (ch_vN, ch_ldN, ch_stN, ch_ldnN, ch_stnN, ch_setN, ch_ACTN, CH_KEEPN) and the ones in
- * emit_preamble() below.  No header is included: kernels compile much faster
- * without.  Accumulators are named scalars and every extent is a constant,
- * for compilers keep neither arrays nor unknown trip counts in registers.
+ * (ch_vN, ch_ldN, ch_stN, ch_ldnN, ch_stnN, ch_setN, ch_ACTN, CH_KEEPN), and
+ * the ones in emit_preamble() below.  No header is included: kernels compile
+ * much faster without.  Accumulators are named scalars and every extent is a
+ * constant, for compilers keep neither arrays nor unknown trip counts in
+ * registers.
  */
 #ifndef COMMON_EMIT_H
 #define COMMON_EMIT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The x86 backend: AVX2 with FMA, and AVX-512 where the description of the
- * device has it.  See chanas-x86(3).
+ * device has it.  See chanas-x86(7).
  */
 #include "cpu.h"
 #include "deploy.h"
