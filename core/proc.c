@@ -77,6 +77,17 @@ write_pipe(int fd, const void *data, size_t size)
   return n;
 }
 
+/* -1 where the kernel (or valgrind) has no such call; asked once. */
+static int
+open_pidfd(pid_t pid)
+{
+  static atomic_int missing;
+  int fd = missing ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0 && errno == ENOSYS)
+    missing = 1;
+  return fd;
+}
+
 /* ---- starting ---- */
 
 struct job {
@@ -107,7 +118,7 @@ job_start(struct job *j, const struct chanas_args *args,
   j->err = err[0];
   if (j->p.pid > 0) {
     tree_note(j->p.pid);
-    j->p.fd = (int)syscall(SYS_pidfd_open, j->p.pid, 0);
+    j->p.fd = open_pidfd(j->p.pid);
     set_nonblocking(j->p.in);
     set_nonblocking(j->p.out);
     set_nonblocking(j->err);

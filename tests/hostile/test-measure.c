@@ -295,9 +295,10 @@ old_answers(void **state)
   struct measure_result r = run(command);
   assert_int_equal(r.outcome, CHANAS_MEASURED);
   free(command);
-  command = mem_print("cat %s", path);
+  command = mem_print("sh -c 'cat >/dev/null; cat %s'", path);
   r = run(command);
   assert_int_equal(r.outcome, CHANAS_CRASHED);
+  assert_non_null(strstr(r.detail, "answer"));
   unlink(path);
   free(command);
   free(tee);
