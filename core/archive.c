@@ -150,7 +150,8 @@ archive_refresh(struct archive *a)
 
 /* Latencies of a backend that has no device. */
 static int
-replayed(struct archive *a, const struct chanas_network *net, double *sum)
+replayed(const struct archive *a, const struct chanas_network *net,
+         double *sum)
 {
   struct session *s = a->session;
   struct chanas_point point = { family_space(s->family), net->choice };
@@ -165,6 +166,18 @@ replayed(struct archive *a, const struct chanas_network *net, double *sum)
       return -1;
     *sum += t.mean;
   }
+  return 0;
+}
+
+int
+archive_sum(const struct archive *a, const struct chanas_network *net,
+            double *sum)
+{
+  if (a->tuner == NULL)
+    return replayed(a, net, sum);
+  *sum = 0;
+  for (size_t b = 0; b < net->blocks; b++)
+    *sum += tuner_latency(a->tuner, net->block[b].workload);
   return 0;
 }
 

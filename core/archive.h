@@ -43,6 +43,9 @@ void archive_close(struct archive *);
  * estimator failed as a whole (logged). */
 int archive_evaluate(struct archive *, size_t n,
                      const int32_t *const choice[], size_t index[]);
+/* Sum over the blocks of a network, measured or replayed, in seconds. */
+int archive_sum(const struct archive *, const struct chanas_network *,
+                double *sum);
 long archive_find(const struct archive *, const int32_t *choice);
 /* Take new schedules and a new correction into every entry. */
 void archive_refresh(struct archive *);

@@ -35,16 +35,6 @@ latency_limit(const struct config *c)
   return INFINITY;
 }
 
-static double
-sum_of(const struct search *r, const struct chanas_network *net)
-{
-  double sum = 0;
-
-  for (size_t b = 0; b < net->blocks; b++)
-    sum += tuner_latency(&r->tuner, net->block[b].workload);
-  return sum;
-}
-
 struct sample { double mean, fits; };
 
 static int
@@ -61,16 +51,19 @@ draw(struct search *r, struct axis a, size_t i, struct axis b, size_t j,
   for (size_t n = 0; n < samples; n++) {
     struct chanas_network *net;
     double latency;
+    int status;
     space_random(space, &rng, choice);
     if (a.knob >= 0)
       choice[a.knob] = (int32_t)i;
     if (b.knob >= 0)
       choice[b.knob] = (int32_t)j;
     net = network_build(s->family, choice);
-    if (net == NULL)
-      break;
-    latency = sum_of(r, net);
+    status = net ? archive_sum(&r->archive, net, &latency) : -1;
     network_free(net);
+    if (status < 0) {
+      free(choice);
+      return -1;
+    }
     out->mean += latency / (double)samples;
     out->fits += (latency <= limit) / (double)samples;
   }
@@ -95,6 +88,24 @@ pin(struct search *r, struct axis a, size_t choice)
     r->pinned[a.knob] = (int32_t)choice;
 }
 
+static void
+announce(const struct chanas_space *space, struct axis a, size_t i,
+         struct axis b, size_t j, double mean)
+{
+  struct chanas_text text = { 0 };
+
+  if (a.knob >= 0)
+    text_print(&text, "resolution %lld, ",
+               (long long)space->knob[a.knob].value[i]);
+  if (b.knob >= 0 && space->knob[b.knob].label)
+    text_print(&text, "width %s, ", space->knob[b.knob].label[j]);
+  else if (b.knob >= 0)
+    text_print(&text, "width %lld, ",
+               (long long)space->knob[b.knob].value[j]);
+  log_info("subspace: %smean latency %.3f ms", text.data, 1e3 * mean);
+  text_free(&text);
+}
+
 int
 search_choose_subspace(struct search *r, size_t samples)
 {
@@ -104,15 +115,16 @@ search_choose_subspace(struct search *r, size_t samples)
   struct sample best = { INFINITY, 0 };
   size_t at_a = 0, at_b = 0;
 
-  if (!r->session->measures || a.choices * b.choices < 2) {
-    log_warn("subspace choice needs measured blocks and a knob 'resolution' "
-             "or 'width'; it is left out");
+  if (a.choices * b.choices < 2) {
+    log_warn("subspace choice needs a knob 'resolution' or 'width'; it is "
+             "left out");
     return 0;
   }
   for (size_t i = 0; i < a.choices; i++)
     for (size_t j = 0; j < b.choices; j++) {
       struct sample s;
-      draw(r, a, i, b, j, samples, &s);
+      if (draw(r, a, i, b, j, samples, &s) < 0)
+        return -1;
       log_debug("subspace %zu, %zu: mean %.3f ms, %.0f %% within the limit",
                 i, j, 1e3 * s.mean, 100 * s.fits);
       if (!isfinite(best.mean) || better(&s, &best, limited)) {
@@ -125,10 +137,6 @@ search_choose_subspace(struct search *r, size_t samples)
   memset(r->pinned, -1, space->knobs * sizeof *r->pinned);
   pin(r, a, at_a);
   pin(r, b, at_b);
-  log_info("subspace chosen: %s%s%.0lld%s%.0lld, mean latency %.3f ms",
-           a.knob >= 0 ? "resolution " : "", "",
-           a.knob >= 0 ? (long long)space->knob[a.knob].value[at_a] : 0LL,
-           b.knob >= 0 ? ", width choice " : "",
-           b.knob >= 0 ? (long long)at_b + 1 : 0LL, 1e3 * best.mean);
+  announce(space, a, at_a, b, at_b, best.mean);
   return 0;
 }

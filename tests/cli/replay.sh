@@ -21,3 +21,10 @@ head -1 "$test_folder/a/front.csv" | grep -q \
 awk -F, 'NR == 2 { good = $2 >= 81.713 && $3 <= 25 } END { exit !good }' \
   "$test_folder/a/front.csv" ||
   fail "worse than published: $(sed -n 2p "$test_folder/a/front.csv")"
+
+# Subspace choice: one resolution is searched, and it pays nothing to be 160.
+run 0 "$CHANAS" search "$ini" -o "$test_folder/d" \
+  --set search.subspace-samples=50 --set search.evaluations=3000
+says "$err" 'subspace: resolution [0-9]+, mean latency'
+test "$(cut -d, -f8 "$test_folder/d/front.csv" | sort -u | wc -l)" = 2 ||
+  fail "more than one resolution was searched"
