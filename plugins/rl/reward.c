@@ -5,6 +5,8 @@
 #include <string.h>
 #include "reward.h"
 
+#define LIMIT_EXPONENT -1 /* as MnasNet's for a hard limit */
+
 int
 reward_open(struct reward *r, const struct history *h, double exponent)
 {
@@ -77,7 +79,7 @@ reward_log(const struct reward *r, size_t row, const double *preference)
   if (r->aims == 0 || isinf(h->record[row].violation))
     return -INFINITY;
   sum = -log_cost(r, row, 0) +
-        r->exponent * log1p(h->record[row].violation);
+        LIMIT_EXPONENT * log1p(h->record[row].violation);
   for (a = 1; a < r->aims; a++) {
     target = r->low[a] +
              (preference[a - 1] + 1) / 2 * (r->high[a] - r->low[a]);

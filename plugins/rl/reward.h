@@ -6,6 +6,8 @@
  * preference in -1..1 places it, in the logarithm, between the best value
  * seen and the value at the point that is best by the first goal.
  *
+ * A constraint enters in the same way, by its relative excess.
+ *
  * Goals are ratios: only the logarithm of their absolute value counts.
  */
 #ifndef RL_REWARD_H

@@ -40,10 +40,12 @@ distance(const int32_t *a, const int32_t *b, size_t knobs)
   return n;
 }
 
-/* How far, on average, new points are from one told as good and then, if
- * `revoked`, told as failed. */
+enum second { NOTHING, CRASHED, NOT_A_NUMBER, INFINITE };
+
+/* How far, on average, new points are from one told as good and then, in a
+ * second tell, as failed. */
 static double
-distance_from_seed(size_t goals, int revoked)
+distance_from_seed(size_t goals, enum second second)
 {
   struct chanas_space *space = flat_space(20, 8);
   int32_t seed[20] = { 1, 5, 3 };
@@ -55,8 +57,10 @@ distance_from_seed(size_t goals, int revoked)
                             goals, two), 0);
   tell(&r, seed, CHANAS_MEASURED, 1000, 1, 0);
   ask(&r, 16, point);
-  if (revoked)
+  if (second == CRASHED)
     tell(&r, seed, CHANAS_CRASHED, 0, 0, 0);
+  else if (second != NOTHING)
+    tell(&r, seed, CHANAS_MEASURED, second == INFINITE ? INFINITY : NAN, 0, 0);
   ask(&r, 16, point);
   for (int i = 0; i < 16; i++)
     sum += (double)distance(point[i].choice, seed, 20) / 16;
@@ -70,8 +74,9 @@ test_warm_start(void **state)
 {
   (void)state;
   for (size_t goals = 1; goals <= 2; goals++) {
-    assert_true(distance_from_seed(goals, 0) < 3);
-    assert_true(distance_from_seed(goals, 1) > 15);
+    assert_true(distance_from_seed(goals, NOTHING) < 3);
+    for (int second = CRASHED; second <= INFINITE; second++)
+      assert_true(distance_from_seed(goals, (enum second)second) > 15);
   }
 }
 
@@ -101,9 +106,96 @@ test_warm_start_keeps_best(void **state)
   space_free(space);
 }
 
-/* rl learns from points that it did not draw. */
+/* A point within the limit is the parent, not a better one beyond it. */
 static void
-test_warm_policy(void **state)
+test_feasible_first(void **state)
+{
+  (void)state;
+  for (size_t goals = 1; goals <= 2; goals++) {
+    struct chanas_space *space = flat_space(20, 8);
+    const int32_t within[20] = { 0 }, beyond[20] = { 1, 1, 1, 1, 1, 1, 1, 1,
+      1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+    struct chanas_point point[40];
+    struct rig r;
+    double sum = 0;
+    assert_int_equal(rig_open(&r, "evolution", space, 7, "initial = 1\n",
+                              goals, two), 0);
+    tell(&r, within, CHANAS_MEASURED, 10, 10, 0);
+    tell(&r, beyond, CHANAS_MEASURED, 90, 1, 0.1);
+    ask(&r, 40, point);
+    for (int i = 0; i < 40; i++)
+      sum += (double)distance(point[i].choice, within, 20) / 40;
+    assert_true(sum < 6);
+    rig_close(&r);
+    space_free(space);
+  }
+}
+
+/* A knob that becomes active has no parent to inherit from: it is drawn. */
+static void
+test_new_knobs_are_drawn(void **state)
+{
+  struct chanas_space *space = deep_space();
+  const int32_t shallow[7] = { 0 };
+  int drawn[3] = { 0 };
+
+  (void)state;
+  for (uint64_t seed = 0; seed < 100; seed++) {
+    struct chanas_point point;
+    struct rig r;
+    assert_int_equal(rig_open(&r, "evolution", space, seed,
+                              "initial = 1\nmutation = 0\ncrossover = 0\n",
+                              1, one), 0);
+    tell(&r, shallow, CHANAS_MEASURED, 1, 0, 0);
+    assert_int_equal(ask(&r, 1, &point), 1);
+    if (point.choice[0] > 0)
+      drawn[point.choice[1]]++;
+    rig_close(&r);
+  }
+  for (int i = 0; i < 3; i++)
+    assert_true(drawn[i] > 5);
+  space_free(space);
+}
+
+/* Of a front too large for the population the ends stay, not the crowd in
+ * the middle: they are among the parents. */
+static void
+test_crowding(void **state)
+{
+  struct chanas_space *space = flat_space(20, 8);
+  struct chanas_point point[60];
+  struct rig r;
+  int children[8] = { 0 };
+
+  (void)state;
+  assert_int_equal(rig_open(&r, "evolution", space, 7, "population = 3\n"
+                            "sample = 1\ncrossover = 0\ninitial = 1\n", 2,
+                            two), 0);
+  for (int i = 0; i < 8; i++) {
+    double at = i == 0 ? 0 : i == 7 ? 100 : 50 + i;
+    int32_t c[20];
+    for (int k = 0; k < 20; k++)
+      c[k] = i;
+    tell(&r, c, CHANAS_MEASURED, at, at, 0);
+  }
+  ask(&r, 60, point);
+  for (int n = 0; n < 60; n++)
+    for (int i = 0; i < 8; i++) {
+      int same = 0;
+      for (int k = 0; k < 20; k++)
+        same += point[n].choice[k] == i;
+      children[i] += same >= 19;
+    }
+  assert_true(children[0] > 5 && children[7] > 5);
+  assert_true(children[3] + children[4] + children[5] == 0);
+  rig_close(&r);
+  space_free(space);
+}
+
+/* rl learns from points that it did not draw.  Returns the mean gain of what
+ * it asks then, and the share within the limit on the price. */
+static double
+warm_policy(double limit, double *within)
 {
   struct chanas_space *space = flat_space(10, 4);
   struct chanas_point point[100];
@@ -112,16 +204,63 @@ test_warm_policy(void **state)
   struct rig r;
   double sum = 0;
 
-  (void)state;
   assert_int_equal(rig_open(&r, "rl", space, 7, "", 1, one), 0);
   for (int i = 0; i < 300; i++) {
+    double excess;
     space_random(space, &rng, told);
-    tell(&r, told, CHANAS_MEASURED, 100 + gain(&r, told), 0, 0);
+    excess = price(&r, told) / limit - 1;
+    tell(&r, told, CHANAS_MEASURED, 100 + gain(&r, told), 0, fmax(excess, 0));
   }
+  *within = 0;
   ask(&r, 100, point);
-  for (int i = 0; i < 100; i++)
+  for (int i = 0; i < 100; i++) {
     sum += gain(&r, point[i].choice) / 100;
-  assert_true(sum > 0); /* uniform: about -28 */
+    *within += price(&r, point[i].choice) <= limit ? 0.01 : 0;
+  }
+  rig_close(&r);
+  space_free(space);
+  return sum;
+}
+
+static void
+test_warm_policy(void **state)
+{
+  double within;
+
+  (void)state;
+  assert_true(warm_policy(INFINITY, &within) > 0); /* uniform: about -28 */
+  warm_policy(70, &within);
+  assert_true(within > 0.5); /* uniform: about 0.1 */
+}
+
+/* Good points in which a knob is inactive say nothing of it: they do not
+ * draw rl towards its choice 0.  The first knob, at 0, switches 10 off. */
+static void
+test_inactive_not_learned(void **state)
+{
+  struct chanas_space *space = flat_space(13, 4);
+  struct chanas_point point[50];
+  struct rig r;
+  double zeros = 0;
+  int deep = 0;
+
+  (void)state;
+  for (size_t k = 1; k <= 10; k++)
+    space_depend(space, k, 0, 0xe);
+  assert_int_equal(rig_open(&r, "rl", space, 7, "entropy = 0\n", 1, one), 0);
+  for (int i = 0; i < 16; i++) {
+    int32_t shallow[13] = { [11] = i / 4, [12] = i % 4 };
+    int32_t other[13] = { 1 + i % 3, 1 + i % 3, [11] = i / 4, [12] = i % 4 };
+    tell(&r, shallow, CHANAS_MEASURED, 100 + i, 0, 0);
+    tell(&r, other, CHANAS_MEASURED, i + 1, 0, 0);
+  }
+  ask(&r, 50, point);
+  for (int i = 0; i < 50; i++) {
+    deep += point[i].choice[0] > 0;
+    for (int k = 4; k <= 10 && point[i].choice[0] > 0; k++)
+      zeros += point[i].choice[k] == 0 ? 1. / 7 : 0;
+  }
+  assert_true(deep > 40 && zeros / deep < 0.25);
   rig_close(&r);
   space_free(space);
 }
@@ -240,7 +379,11 @@ main(void)
     cmocka_unit_test(test_known_points),
     cmocka_unit_test(test_warm_start),
     cmocka_unit_test(test_warm_start_keeps_best),
+    cmocka_unit_test(test_feasible_first),
+    cmocka_unit_test(test_new_knobs_are_drawn),
+    cmocka_unit_test(test_crowding),
     cmocka_unit_test(test_warm_policy),
+    cmocka_unit_test(test_inactive_not_learned),
     cmocka_unit_test(test_deterministic),
     cmocka_unit_test(test_instances),
     cmocka_unit_test(test_warm_order),
