@@ -2,9 +2,11 @@
 /* The exec estimator against programs that behave, and many that do not. */
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <math.h>
 #include <signal.h>
 #include <time.h>
+#include "../../plugins/exec/child.h"
 #include "plugin-fixture.h"
 
 #define NETS 4
@@ -274,6 +276,28 @@ test_deaf(void **state)
   fixture_close(&f);
 }
 
+/* Writing to one that has closed its stdin is an answer, not a signal. */
+static void
+test_no_sigpipe(void **state)
+{
+  char *const argv[] = { "sh", "-c", "exec 0<&-; exec sleep 1000", NULL };
+  struct pollfd fd = { .events = 0 };
+  struct child child;
+  sigset_t pending;
+
+  (void)state;
+  signal(SIGPIPE, SIG_DFL);
+  assert_int_equal(child_start(&child, argv), 0);
+  fd.fd = child.in;
+  assert_int_equal(poll(&fd, 1, 60000), 1);
+  assert_int_equal(child_write(&child, "x", 1), -1);
+  sigpending(&pending);
+  assert_false(sigismember(&pending, SIGPIPE));
+  child_end(&child, 0);
+  child_close(&child);
+  assert_non_null(strstr(child.ended, "was ended by signal"));
+}
+
 /* Far more than a pipe holds in both directions and on stderr. */
 static void
 test_volume(void **state)
@@ -397,6 +421,7 @@ main(void)
     cmocka_unit_test(test_timeout),
     cmocka_unit_test(test_long_line),
     cmocka_unit_test(test_deaf),
+    cmocka_unit_test(test_no_sigpipe),
     cmocka_unit_test(test_volume),
     cmocka_unit_test(test_close_kills),
     cmocka_unit_test(test_stopping),

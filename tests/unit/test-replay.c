@@ -13,6 +13,8 @@
   "dw:k3,s1,p1,relu,b,x1/conv:k1,s1,p0,o16,none,b,x2/acc"
 #define NO_EXPANSION "f32/n1/i8x6x16/dw:k3,s2,p1,relu,b,x0/" \
   "conv:k1,s1,p0,o24,none,b,x1"
+#define TWO_CONVS "f32/n1/i8x8x4/conv:k1,s1,p0,o6,relu,b,x0/" \
+  "conv:k3,s2,p1,o8,relu,b,x1"
 #define STEM "f32/n1/i32x32x3/conv:k3,s2,p1,o8,relu,b,x0"
 #define HEAD "f32/n1/i4x4x8/conv:k1,s1,p0,o32,relu,b,x0/globalpool:x1/" \
   "linear:o64,hswish,x2/linear:o10,none,b,x3"
@@ -96,7 +98,8 @@ test_keys(void **state)
   open_replay(&f, fixture_text("t.csv", "key,mean\n"
               "8x6x16-8x6x16-m48-k5-s1-r1-e1-a1,1\n"
               "8x6x16-8x6x16-m48-k3-s1-r1-e0-a0,2\n"
-              "8x6x16-4x3x24-m16-k3-s2-r0-e0-a0,3\nin32:8:3:2,4\n"), ALL);
+              "8x6x16-4x3x24-m16-k3-s2-r0-e0-a0,3\nin32:8:3:2,4\n"
+              "8x8x4-4x4x8-m6-k3-s2-r0-e0-a0,5\n"), ALL);
   assert_int_equal(ask(&f, "mbconv", FULL), 0);
   assert_float_equal(got.mean, 1e-3, 1e-18);
   assert_true(got.stddev == 0);
@@ -106,6 +109,8 @@ test_keys(void **state)
   assert_float_equal(got.mean, 3e-3, 1e-18);
   assert_int_equal(ask(&f, "stem", STEM), 0);
   assert_float_equal(got.mean, 4e-3, 1e-18);
+  assert_int_equal(ask(&f, "mbconv", TWO_CONVS), 0);
+  assert_float_equal(got.mean, 5e-3, 1e-18);
   fixture_close(&f);
 }
 
