@@ -141,9 +141,6 @@ print_spent(const struct search *r, struct chanas_text *out)
              r->whole_measured, r->whole_failed);
   text_print(out, "Seconds: tuning %.1f, search %.1f, whole networks %.1f.\n",
              r->seconds_tuning, r->seconds_search, r->seconds_whole);
-  if (r->archive.invalid)
-    text_print(out, "Networks without a valid accuracy: %zu.\n",
-               r->archive.invalid);
   if (t->complaint[0])
     text_print(out, "First failed candidate: %s\n", t->complaint);
 }
@@ -162,6 +159,9 @@ report_search(const struct search *r, struct chanas_text *out)
     print_gain(r, out);
     print_spent(r, out);
   }
+  if (r->archive.invalid)
+    text_print(out, "Networks without a valid accuracy: %zu.\n",
+               r->archive.invalid);
   if (r->interrupted)
     text_print(out, "\nInterrupted: this is what was known at that moment."
                "\n");
