@@ -6,8 +6,8 @@
  * The second moment of every tensor is followed through the block.  A layer's
  * weights are uniform with the variance that gives its result, before the
  * activation, a second moment of 1 (He et al. 2015, for any moment of the
- * input); the layer that ends the block or a branch of a sum aims at the
- * moment of the block's input, or a third of it where it is added to it.
+ * input); the layer that ends the block or a branch of a sum aims at a part of
+ * the moment of the block's input.
  */
 #include "reference.h"
 
@@ -43,15 +43,18 @@ ends_branch(const struct chanas_workload *w, uint32_t t)
   return 1;
 }
 
-/* The moment that a layer's result should have before its activation. */
+/* The moment that a layer's result should have before its activation.  What
+ * is added to the block's input is small, because such blocks come in chains
+ * and each adds its moment; and a block rather shrinks than grows, because
+ * beyond a moment of 1 hard-swish and the gates let more through, and growth
+ * would feed itself. */
 static double
 aim(const struct chanas_workload *w, uint32_t t)
 {
   if (!ends_branch(w, t))
     return 1;
-  int added = w->accumulate || t < w->ops;
-  double goal = added ? INPUT_MOMENT / 3 : INPUT_MOMENT;
-  return goal / act_moment(w->op[t - 1].act, 1);
+  double share = t < w->ops ? 0.1 : w->accumulate ? 1.0 / 3 : 0.7;
+  return share * INPUT_MOMENT / act_moment(w->op[t - 1].act, 1);
 }
 
 static float *

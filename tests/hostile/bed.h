@@ -19,6 +19,18 @@
                   "dw:k3,s1,p1,relu6,b,x1/conv:k1,s1,p0,o7,none,b,x2/" \
                   "add:none,x3,0"
 
+/* A runner with AddressSanitizer cannot be limited in its memory. */
+#ifdef __SANITIZE_ADDRESS__
+#define BED_SANITIZED 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define BED_SANITIZED 1
+#endif
+#endif
+#ifndef BED_SANITIZED
+#define BED_SANITIZED 0
+#endif
+
 struct bed {
   const struct plugin *plugin;
   struct host *host;

@@ -83,7 +83,8 @@ MISDEED(closes_all, CRASHED, "without a result", "",
         "  for (int fd = 0; fd < 1024; fd++) close(fd);\n", "")
 /* memory and processes */
 MISDEED(eats_memory, OUT_OF_MEMORY, "memory", "",
-        "  for (;;) memset(malloc(1 << 24), 1, 1 << 24);\n", "")
+        "  for (int i = 0; i < 64; i++)\n" /* 1 GiB, and no more */
+        "    memset(malloc(1 << 24), 1, 1 << 24);\n", "")
 MISDEED(grandchild, OK, "", "",
         ONCE("if (!fork()) { if (fork()) _exit(0); setsid(); "
              "for (;;) sleep(1000); }"), "")
