@@ -81,7 +81,8 @@ emit_and_build(struct tuner *t, size_t n, struct candidate *const c[])
       measure_workload(s->measure, unit[u].object, owned->symbol,
                        t->tuned[owned->workload].schedule.workload, 1,
                        &owned->result);
-      owned->have = 1;
+      owned->have = !(owned->result.outcome == CHANAS_LOST &&
+                      proc_stopping()); /* cut short: it says nothing */
     }
     progress_update((double)(t->spent + u), NULL);
   }

@@ -8,6 +8,11 @@
 #define ONCE(code) "  { static int done; if (!done++) { " code " } }\n"
 
 MISDEED(none, OK, "", "", "", "")
+MISDEED(no_threads, OK, "", "",
+        "  if (strcmp(getenv(\"OMP_NUM_THREADS\"), \"1\")) return;\n", "")
+MISDEED(stays_put, OK, "", "#include <sched.h>\n",
+        "  static int runs; cpu_set_t set; sched_getaffinity(0, sizeof set, "
+        "&set);\n  if (runs++ && CPU_COUNT(&set) != 1) return;\n", "")
 MISDEED(slow, OK, "", "", "  usleep(2000);\n", "")
 /* crashes */
 MISDEED(segfault, CRASHED, "SIGSEGV", "", "  *(volatile int *)16 = 1;\n", "")

@@ -18,7 +18,12 @@
 #include "measure_job.h"
 #include "proc.h"
 
-enum { GOOD = 0, SLOW = 1 }; /* as in misdeeds.h */
+enum {
+#define MISDEED(name, outcome, detail, before, in, after) DO_##name,
+#include "misdeeds.h"
+#undef MISDEED
+  GOOD = DO_none, SLOW = DO_slow
+};
 
 static struct bed bed;
 static struct chanas_workload *block;
@@ -367,7 +372,7 @@ bad_jobs(void **state)
   static const struct { const char *key, *value; } row[] = {
     {"protocol", NULL}, {"protocol", "2"}, {"job", "dance"}, {"nonce", "-1"},
     {"seconds", "soon"}, {"rounds", "1e9"}, {"tensor", "99999999999"},
-    {"step", "0 7 k x"}, {"step", "0 1"}, {"step", "-1 1 k x"},
+    {"step", "0 7 k x"}, {"step", "7 0 k x"}, {"step", "0 1"}, {"step", "-1 1 k x"},
     {"output", "2"}, {"object", NULL}, {"verify", "2"},
   };
   struct job j = {.kind = JOB_MEASURE, .object = mem_string("/tmp/x"),

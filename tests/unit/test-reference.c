@@ -238,6 +238,10 @@ weights_depend_on_seed_and_key(void **state)
   assert_memory_not_equal(a, b, bytes);
   for (size_t i = 0; i < w->weights; i++)
     assert_true(a[i] != 0 && fabsf(a[i]) < 10);
+  struct chanas_workload *other = bottleneck(8, 12);
+  reference_weights(other, 1, b);
+  assert_true(a[0] / b[0] != a[1] / b[1]); /* not one stream, scaled */
+  workload_free(other);
   free(b);
   free(a);
   workload_free(w);
