@@ -372,7 +372,8 @@ bad_jobs(void **state)
   static const struct { const char *key, *value; } row[] = {
     {"protocol", NULL}, {"protocol", "2"}, {"job", "dance"}, {"nonce", "-1"},
     {"seconds", "soon"}, {"rounds", "1e9"}, {"tensor", "99999999999"},
-    {"step", "0 7 k x"}, {"step", "7 0 k x"}, {"step", "0 1"}, {"step", "-1 1 k x"},
+    {"step", "0 7 k x"}, {"step", "7 0 k x"}, {"step", "0 1"},
+    {"step", "-1 1 k x"},
     {"output", "2"}, {"object", NULL}, {"verify", "2"},
   };
   struct job j = {.kind = JOB_MEASURE, .object = mem_string("/tmp/x"),
