@@ -15,6 +15,15 @@
 
 #define FRUITLESS 200 /* batches without a new network before giving up */
 
+/* A pinned parent has one choice: its first. */
+static uint64_t
+seen_mask(const struct search *r, const struct knob *knob)
+{
+  long pin = r->pinned ? r->pinned[knob->parent] : -1;
+
+  return pin < 0 ? knob->mask : knob->mask >> pin & 1;
+}
+
 /* A copy of the family's space in which a pinned knob has one choice. */
 static struct chanas_space *
 visible_space(const struct search *r)
@@ -30,7 +39,8 @@ visible_space(const struct search *r)
               knob->value + from,
               knob->label ? (const char *const *)knob->label + from : NULL);
     if (knob->parent >= 0)
-      space_depend(space, k, (size_t)knob->parent, knob->mask);
+      space_depend(space, k, (size_t)knob->parent,
+                   seen_mask(r, knob));
   }
   return space;
 }

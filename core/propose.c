@@ -192,21 +192,36 @@ offer(struct tuner *t, struct tuned *b, const int32_t *proposed)
   free(choice);
 }
 
+/* What was asked lasts only until the next call of the strategy, and offer
+ * may tell it something: so a copy is taken first. */
+static int
+ask(struct tuner *t, struct tuned *b, size_t max, int32_t *choice)
+{
+  struct chanas_point point[ASK_AT_ONCE];
+  size_t size = b->space->knobs;
+  int n = t->strategy->strategy.ask(b->strategy,
+                                    max < ASK_AT_ONCE ? max : ASK_AT_ONCE,
+                                    point);
+
+  for (int i = 0; i < n; i++)
+    memcpy(choice + (size_t)i * size, point[i].choice,
+           size * sizeof *choice);
+  return n;
+}
+
 static void
 fill_pool(struct tuner *t, struct tuned *b, size_t want)
 {
-  struct chanas_point point[ASK_AT_ONCE];
+  int32_t *choice = mem_array(int32_t, ASK_AT_ONCE * b->space->knobs);
 
   for (int round = 0; round < ROUNDS_OF_ASKING && b->pool < want; round++) {
-    size_t ask = want - b->pool;
-    int n = t->strategy->strategy.ask(b->strategy,
-                                      ask < ASK_AT_ONCE ? ask : ASK_AT_ONCE,
-                                      point);
+    int n = ask(t, b, want - b->pool, choice);
     if (n <= 0)
-      return;
+      break;
     for (int i = 0; i < n; i++)
-      offer(t, b, point[i].choice);
+      offer(t, b, choice + (size_t)i * b->space->knobs);
   }
+  free(choice);
 }
 
 /* Index of the pool item with the largest expected improvement. */
