@@ -86,6 +86,25 @@ all_operators(void **state)
   measure_close(m);
 }
 
+/* An element that is never written is wrong even if it should be zero. */
+static void
+unwritten_zeros(void **state)
+{
+  struct chanas_workload *w = workload_parse("f32/n1/i6x6x7/act:relu,x0");
+  char *source = bed_emit(&bed, w, DO_no_zeros, 0, "k");
+  struct build_unit u = {.symbol = "k", .source = source};
+  struct measure *m = open_measure(NULL, "");
+  struct measure_result r;
+  (void)state;
+  build_units(bed.build, 1, &u, 1);
+  measure_workload(m, u.object, "k", w, 1, &r);
+  assert_int_equal(r.outcome, CHANAS_WRONG);
+  measure_close(m);
+  build_units_free(1, &u);
+  free(source);
+  workload_free(w);
+}
+
 static void
 figures_make_sense(void **state)
 {
@@ -440,6 +459,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(all_operators),
+    cmocka_unit_test(unwritten_zeros),
     cmocka_unit_test(figures_make_sense),
     cmocka_unit_test(whole_programs),
     cmocka_unit_test(describes),
