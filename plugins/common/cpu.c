@@ -130,7 +130,11 @@ load_steps(struct cpu *c, const struct chanas_program *p)
       if (c->step[j].dst == s->dst)
         s->clear = 0;
   }
-  return buffer_make(c, &c->scratch, (size_t)most);
+  if (buffer_make(c, &c->scratch, (size_t)most))
+    return -1;
+  /* NaN: a kernel that reads what it did not write cannot be right */
+  memset(c->scratch.data, 0xff, (size_t)most * sizeof(float));
+  return 0;
 }
 
 /* A tensor that nobody writes is zero, as buffer_make() leaves it. */
