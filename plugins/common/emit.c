@@ -172,7 +172,7 @@ emit_range(struct emitter *e, long count)
 void
 emit_phase_head(struct emitter *e, int index)
 {
-  PRINT(e, "static void %s_n%d(const float *x, float *y, const float *w, "
+  PRINT(e, "CH_PHASE void %s_n%d(const float *x, float *y, const float *w, "
         "float *s, long t, long nt)\n{\n"
         "  (void)x, (void)y, (void)w, (void)s, (void)t, (void)nt;\n",
         e->symbol, index);
@@ -197,7 +197,7 @@ emit_phase(struct emitter *e, int index)
   static void (*const nest[])(struct emitter *, int) = {
     [NODE_CONV] = emit_conv, [NODE_DW] = emit_dw, [NODE_POOL] = emit_pool,
     [NODE_MEAN] = emit_mean, [NODE_POINT] = emit_point,
-    [NODE_SCALE] = emit_point,
+    [NODE_SCALE] = emit_point, [NODE_WEIGHTS] = emit_scaled_weights,
   };
 
   if (p->dw >= 0)
@@ -212,11 +212,11 @@ emit_pack(struct emitter *e)
   const struct plan *plan = e->plan;
   int i;
 
-  PRINT(e, "size_t %s_packed(void) { return %zu; }\n", e->symbol,
+  PRINT(e, "CH_OWN size_t %s_packed(void) { return %zu; }\n", e->symbol,
         plan->packed);
-  PRINT(e, "size_t %s_scratch(void) { return %zu; }\n", e->symbol,
+  PRINT(e, "CH_OWN size_t %s_scratch(void) { return %zu; }\n", e->symbol,
         plan->scratch);
-  PRINT(e, "void %s_pack(const float *w, float *p)\n{\n"
+  PRINT(e, "CH_OWN void %s_pack(const float *w, float *p)\n{\n"
         "  (void)w, (void)p;\n", e->symbol);
   for (i = 0; i < plan->nodes; i++) {
     const struct node *n = &plan->node[i];
@@ -243,7 +243,8 @@ emit_entry(struct emitter *e)
   const struct plan *plan = e->plan;
   int i, team = plan->threads > 1;
 
-  PRINT(e, "void %s(const float *x, float *y, const float *w, float *s)\n{\n",
+  PRINT(e, "CH_OWN void %s(const float *x, float *y, const float *w, "
+        "float *s)\n{\n",
         e->symbol);
   if (team)
     PRINT(e, "#pragma omp parallel num_threads(%d)\n  {\n"
@@ -281,8 +282,16 @@ static const char shared[] =
   "extern int omp_get_thread_num(void);\n"
   "extern int omp_get_num_threads(void);\n"
   "#define CH_HELPER static __attribute__((unused))\n"
+  "/* gcc 12 loses calls of functions that it has folded with equal ones:\n"
+  " * identical code folding must leave these alone. */\n"
+  "#if defined __GNUC__ && !defined __clang__\n"
+  "#define CH_OWN __attribute__((no_icf))\n"
+  "#else\n"
+  "#define CH_OWN\n"
+  "#endif\n"
+  "#define CH_PHASE CH_OWN static\n"
   "/* Inlined, it would share its registers with constants of the caller. */\n"
-  "#define CH_KERNEL static __attribute__((noinline))\n"
+  "#define CH_KERNEL CH_OWN static __attribute__((noinline))\n"
   "#define CH_INLINE \\\n"
   "  static inline __attribute__((always_inline, unused))\n"
   "CH_HELPER void ch_zero(float *p, long n)\n"

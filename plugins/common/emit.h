@@ -74,6 +74,7 @@ void emit_offset(struct emitter *, const struct tensor *, struct at);
  * r.., q, g), which computes tile q of a run of L pixels, channel group g. */
 void emit_conv_tile(struct emitter *, int node, int length);
 void emit_conv(struct emitter *, int node);
+void emit_scaled_weights(struct emitter *, int node);
 /* SYMBOL_nI_row(r, y, w, ...): one output row, one vector of channels. */
 void emit_dw_row(struct emitter *, int node);
 /* Its call for vector c, given r; y is an expression. */

@@ -234,7 +234,7 @@ emit_conv_tile(struct emitter *e, int index, int length)
   micros(e, index, q.size, g, partial);
   if (q.big < q.count)
     micros(e, index, q.size - 1, g, partial);
-  PRINT(e, "static inline void %s_n%d_tile%d(const float *x, float *y, "
+  PRINT(e, "CH_PHASE inline void %s_n%d_tile%d(const float *x, float *y, "
         "const float *w", e->symbol, index, length);
   emit_added_params(e, n);
   PRINT(e, ", long q, long g)\n{\n");
@@ -321,6 +321,45 @@ pixels_outer(const struct emitter *e, const struct node *n)
   return order == ORDER_PIXELS;
 }
 
+/* Where the packed weights are: wp. */
+static void
+emit_weights(struct emitter *e, const struct node *n)
+{
+  if (n->scaled >= 0)
+    emit_tensor(e, n->scaled, "wp", 1);
+  else
+    PRINT(e, "  const float *wp = w + %zu;\n", n->packed);
+}
+
+/* Each channel's weights times its factor, group by group; the bias stays. */
+void
+emit_scaled_weights(struct emitter *e, int index)
+{
+  const struct node *n = &e->plan->node[index];
+  const struct node *conv = &e->plan->node[n->conv];
+  int vec = e->plan->vec;
+  struct parts g = parts_of(div_up(conv->cout, vec), conv->block.nv);
+  size_t panel = node_panel(e->plan, conv);
+
+  emit_phase_head(e, index);
+  emit_tensor(e, n->src, "f", 1);
+  emit_tensor(e, n->dst, "dst", 0);
+  emit_range(e, g.count);
+  PRINT(e, "  for (long g = lo; g < hi; g++) {\n"
+        "    const long k = g * %d - (g > %d ? g - %d : 0);\n"
+        "    const long n = g < %d ? %d : %d;\n", g.size, g.big, g.big, g.big,
+        g.size, g.size - 1);
+  PRINT(e, "    const float *p = w + %zu + k * %zu;\n"
+        "    float *q = dst + k * %zu;\n", conv->packed, panel, panel);
+  PRINT(e, "    for (long j = 0; j < n; j++, p += %d, q += %d)\n"
+        "      ch_st%d(q, ch_ld%d(p));\n", vec, vec, vec, vec);
+  PRINT(e, "    for (long i = 0; i < %d; i++)\n"
+        "      for (long c = 0; c < %d; c++)\n"
+        "        for (long j = 0; j < n; j++, p += %d, q += %d)\n"
+        "          ch_st%d(q, ch_ld%d(p) * ch_set%d(f[c]));\n  }\n}\n",
+        conv->k * conv->k, conv->cin, vec, vec, vec, vec, vec);
+}
+
 void
 emit_conv(struct emitter *e, int index)
 {
@@ -340,7 +379,7 @@ emit_conv(struct emitter *e, int index)
     PRINT(e, "  src -= %ld;\n", n->pad * (src->row + src->pix));
   emit_tensor(e, n->dst, "dst", 0);
   emit_added(e, n);
-  PRINT(e, "  const float *wp = w + %zu;\n", n->packed);
+  emit_weights(e, n);
   emit_halo(e, n->dst);
   emit_range(e, by_group ? groups : units);
   if (pixels_outer(e, n)) {

@@ -138,7 +138,7 @@ mean_body(struct emitter *e, int index, int partial)
     emit_load(e, n->src, "q", here, partial);
     PRINT(e, ";\n");
   }
-  PRINT(e, "    }\n    a = (a + a1 + (a2 + a3)) * ch_set%d(%.9gf);\n", vec,
+  PRINT(e, "    }\n    a = (a + a1 + (a2 + a3)) * ch_set%d(%.9ef);\n", vec,
         1.0 / ((double)n->h * n->w));
   emit_store(e, n, "a", (struct at){ 0, 0, 0, "c" }, partial);
 }

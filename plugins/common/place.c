@@ -68,7 +68,8 @@ copy_input(struct plan *plan)
   *copy = (struct node){ .kind = NODE_POINT, .src = 0, .src2 = -1, .dst = t,
                          .cin = x.c, .cout = x.c, .h = x.h, .w = x.w,
                          .oh = x.h, .ow = x.w, .k = 1, .stride = 1,
-                         .weights = -1, .bias = -1, .block = { 1, 1 } };
+                         .weights = -1, .bias = -1, .block = { 1, 1 },
+                         .scaled = -1, .conv = -1 };
   for (i = plan->phases++; i > 0; i--)
     plan->phase[i] = plan->phase[i - 1];
   plan->phase[0] = (struct phase){ -1, -1, -1, plan->nodes };
@@ -128,6 +129,13 @@ layout(struct plan *plan)
     strides(plan, t, t->h + 2 * t->halo);
     t->origin = t->halo * (t->row + t->pix);
     t->size = round_up((size_t)plan->batch * (size_t)t->img + LINE, LINE);
+  }
+  for (i = 0; i < plan->nodes; i++) {
+    const struct node *n = &plan->node[i];
+    if (n->scaled >= 0)
+      plan->tensor[n->scaled].size =
+        round_up(node_panel(plan, n) * (size_t)div_up(n->cout, plan->vec),
+                 LINE);
   }
 }
 
@@ -193,6 +201,7 @@ lives(struct plan *plan)
       const struct node *n = &plan->node[member[j]];
       touch(plan, n->src, i);
       touch(plan, n->src2, i);
+      touch(plan, n->scaled, i);
       touch(plan, n->dst, i);
       for (k = 0; k < n->tails; k++)
         touch(plan, n->tail[k].add, i);

@@ -10,6 +10,8 @@ struct lowering {
   struct plan *plan;
   int uses[PLAN_OPS + 1];     /* readers of each tensor of the workload */
   int producer[PLAN_TENSORS]; /* node that writes a tensor; -1: none */
+  int factors[PLAN_OPS + 1];  /* tensor of factors that its reader applies */
+  int original[PLAN_OPS + 1]; /* and the tensor that they belong to */
   long weights;               /* parameters used up so far */
 };
 
@@ -46,7 +48,7 @@ node_new(struct lowering *l, int kind, const struct chanas_op *op, int src,
     .kind = kind, .src = src, .src2 = -1, .dst = dst,
     .cin = op->cin, .cout = op->cout, .h = op->h, .w = op->w,
     .oh = op->oh, .ow = op->ow, .k = op->k, .stride = op->stride,
-    .pad = op->pad, .weights = -1, .bias = -1, .block = { 1, 1 },
+    .pad = op->pad, .weights = -1, .bias = -1, .block = { 1, 1 }, .scaled = -1, .conv = -1,
   };
   l->producer[dst] = plan->nodes++;
   return n;
@@ -76,6 +78,29 @@ take(struct lowering *l, long count)
   return at;
 }
 
+/* The convolution reads what the factors were meant for, with weights that
+ * are multiplied by them first. */
+static void
+scale_weights(struct lowering *l, const struct chanas_op *op, int index)
+{
+  struct plan *plan = l->plan;
+  int factors = l->factors[op->src], conv = l->producer[index + 1];
+  int scaled = tensor_new(l, 1, 1, 1);
+  struct node *n = node_new(l, NODE_WEIGHTS, op, factors, scaled);
+  struct node after = plan->node[conv];
+
+  /* the weights come first: swap the two */
+  after.src = l->original[op->src];
+  after.scaled = scaled;
+  n->k = n->stride = 1; /* it reads factors, not pixels */
+  n->pad = 0;
+  n->conv = plan->nodes - 1;
+  plan->node[conv] = *n;
+  plan->node[plan->nodes - 1] = after;
+  l->producer[index + 1] = plan->nodes - 1;
+  l->producer[scaled] = conv;
+}
+
 static void
 lower_conv(struct lowering *l, const struct chanas_op *op, int index, int dw)
 {
@@ -91,6 +116,21 @@ lower_conv(struct lowering *l, const struct chanas_op *op, int index, int dw)
     n->bias = take(l, op->cout);
   n->block = l->plan->schedule->block[index];
   node_tail(n, -1, op->act);
+  if (l->factors[op->src] > 0)
+    scale_weights(l, op, index);
+}
+
+/* Is the result of this op read by one convolution and by nothing else? */
+static int
+feeds_conv(const struct lowering *l, int tensor)
+{
+  const struct chanas_workload *w = l->plan->workload;
+  uint32_t i;
+
+  for (i = 0; i < w->ops && l->uses[tensor] == 1; i++)
+    if (w->op[i].src == tensor)
+      return w->op[i].kind == CHANAS_CONV;
+  return 0;
 }
 
 /* Squeeze and excite: mean, two linear layers, then the scaling. */
@@ -120,6 +160,12 @@ lower_se(struct lowering *l, const struct chanas_op *op, int index)
   n->bias = take(l, op->cin);
   n->block = l->plan->schedule->block[index];
   node_tail(n, -1, CHANAS_ACT_HSIGMOID);
+  if (l->plan->schedule->scale && l->plan->batch == 1
+      && op->act == CHANAS_ACT_NONE && feeds_conv(l, index + 1)) {
+    l->factors[index + 1] = factor;
+    l->original[index + 1] = op->src;
+    return;
+  }
   n = node_new(l, NODE_SCALE, op, op->src, index + 1);
   n->src2 = factor;
   node_tail(n, -1, op->act);
@@ -207,7 +253,8 @@ readers(const struct plan *plan, int tensor, int *last)
 static int
 is_pointwise(const struct node *n)
 {
-  return n->kind == NODE_CONV && n->k == 1 && n->stride == 1 && n->pad == 0;
+  return n->kind == NODE_CONV && n->k == 1 && n->stride == 1 && n->pad == 0
+         && n->scaled < 0;
 }
 
 /* The chain around depthwise node d, if there is one worth the name. */

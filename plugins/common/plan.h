@@ -43,6 +43,8 @@ struct schedule {
   int rows;     /* output rows per tile of a chain */
   int blocked;  /* scratch tensors in NCHW[vec]c instead of NHWC */
   int fold;     /* fold additions and activations into their producer */
+  int scale;    /* squeeze and excite: multiply the factors into the weights
+                   of the convolution that follows, not into its input */
   int unroll;   /* of the loop over input channels */
   int order;    /* enum schedule_order */
   int split;    /* enum schedule_split, with more than one thread */
@@ -71,6 +73,7 @@ enum node_kind {
   NODE_MEAN,  /* over height and width */
   NODE_POINT, /* copy, or the sum of src and src2 */
   NODE_SCALE, /* src times the channel's factor in src2 */
+  NODE_WEIGHTS, /* packed weights of node `conv` times the factors in src */
 };
 
 struct node {
@@ -83,6 +86,8 @@ struct node {
   long weights, bias;   /* in the parameters of the workload; -1: none */
   size_t packed;        /* in the packed weights */
   struct register_block block;
+  int scaled;           /* tensor of scaled weights, instead of packed; -1 */
+  int conv;             /* NODE_WEIGHTS only */
   int chained;          /* part of a chain: not a phase of its own */
 };
 

@@ -7,6 +7,8 @@
  *            + depthwise + project, in tiles of R output rows
  *   layout   of tensors inside the block: 0 NHWC, 1 blocked (NCHW[v]c)
  *   fold     1: additions and activations join the op before them
+ *   scale    1: factors of squeeze and excite go into the weights of the
+ *            convolution that follows; 0: into its input
  *   blockI   100 * pixels + vectors: register block of the I-th kind of
  *            dense convolution
  *   unroll   of the loop over input channels
@@ -218,6 +220,19 @@ put_blocks(const struct x86 *x, const struct chanas_workload *w,
   return 0;
 }
 
+/* Is there a squeeze and excite with a convolution right behind it? */
+static int
+scales(const struct chanas_workload *w)
+{
+  uint32_t i;
+
+  for (i = 0; i + 1 < w->ops && w->batch == 1; i++)
+    if (w->op[i].kind == CHANAS_SE && w->op[i + 1].kind == CHANAS_CONV
+        && w->op[i + 1].src == (int32_t)i + 1)
+      return 1;
+  return 0;
+}
+
 static int
 put_flags(const struct x86 *x, const struct chanas_workload *w,
           struct chanas_space *out)
@@ -231,6 +246,8 @@ put_flags(const struct x86 *x, const struct chanas_workload *w,
   if (w->ops > 1 && put(x, out, "layout", &flag))
     return -1;
   if (points && w->ops > 1 && put(x, out, "fold", &flag))
+    return -1;
+  if (scales(w) && put(x, out, "scale", &flag))
     return -1;
   if (put_blocks(x, w, out))
     return -1;
@@ -403,6 +420,7 @@ policy_schedule(const struct x86 *x, const struct chanas_workload *w,
     s->blocked = (int)h->value(p, "layout");
   if (h->find_knob(p.space, "fold") >= 0)
     s->fold = (int)h->value(p, "fold");
+  s->scale = (int)h->value(p, "scale");
   if (h->find_knob(p.space, "unroll") >= 0)
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)

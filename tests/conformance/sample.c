@@ -47,6 +47,11 @@ static const char *const keys[] = {
     "conv:k1,s1,p0,o24,none,b,x2",
   /* squeeze and excite, pooling, heads */
   "f32/n2/i6x5x18/se:q7,x0",
+  "f32/n1/i5x6x9/se:q3,x0/se:q6,x1/conv:k1,s1,p0,o30,hswish,b,x2/"
+    "dw:k2,s1,p1,relu,x3/globalpool:x4/globalpool:x5",
+  "f32/n1/i6x5x18/se:q7,x0/conv:k3,s1,p1,o12,none,b,x1",
+  "f32/n1/i7x7x20/dw:k5,s1,p2,relu,b,x0/se:q5,x1/"
+    "conv:k3,s2,p1,o12,relu,b,x2",
   "f32/n1/i9x9x16/avgpool:k3,s1,p1,x0",
   "f32/n2/i8x7x11/avgpool:k2,s2,p0,x0",
   "f32/n1/i7x9x10/avgpool:k5,s3,p2,x0/acc",
@@ -57,6 +62,8 @@ static const char *const keys[] = {
   "f32/n1/i7x7x40/conv:k1,s1,p0,o96,hswish,b,x0/globalpool:x1/"
     "linear:o100,hswish,b,x2/linear:o10,none,b,x3",
   /* elementwise, and graphs */
+  "f32/n1/i11x15x4/avgpool:k6,s3,p2,x0/conv:k4,s1,p0,o6,hswish,b,x1/"
+    "avgpool:k1,s2,p0,x2/conv:k1,s1,p0,o6,relu6,x3/dw:k1,s2,p0,relu,x4",
   "f32/n1/i5x7x9/act:hswish,x0",
   "f32/n1/i4x4x3/act:none,x0/acc",
   "f32/n1/i6x6x12/add:relu,x0,0",
