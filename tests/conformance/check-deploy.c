@@ -22,8 +22,8 @@
 /* A small net with a shared tensor, a sum, and a tensor that is all zero. */
 static const char *const keys[STEPS] = {
   "f32/n1/i12x12x3/conv:k3,s2,p1,o16,hswish,b,x0",
-  "f32/n1/i6x6x16/conv:k1,s1,p0,o40,relu,b,x0/dw:k3,s1,p1,relu,b,x1/"
-    "se:q8,x2/conv:k1,s1,p0,o16,none,b,x3",
+  ("f32/n1/i6x6x16/conv:k1,s1,p0,o40,relu,b,x0/dw:k3,s1,p1,relu,b,x1/"
+   "se:q8,x2/conv:k1,s1,p0,o16,none,b,x3"),
   "f32/n1/i6x6x16/conv:k1,s1,p0,o16,none,b,x0/acc",
   "f32/n1/i6x6x16/globalpool:x0/linear:o10,none,b,x1",
 };
