@@ -12,7 +12,7 @@
 #define COMMON_EMIT_H
 #include "plan.h"
 
-#define EMIT_VARIANTS 64
+#define EMIT_VARIANTS (16 * PLAN_NODES) /* two run lengths of six blocks */
 
 struct emitter {
   const struct chanas_host *host;

@@ -62,6 +62,14 @@ static const char *const keys[] = {
   "f32/n1/i7x7x40/conv:k1,s1,p0,o96,hswish,b,x0/globalpool:x1/"
     "linear:o100,hswish,b,x2/linear:o10,none,b,x3",
   /* elementwise, and graphs */
+  "f32/n1/i5x5x9/conv:k3,s1,p1,o9,relu,b,x0/conv:k3,s1,p1,o17,relu,b,x1/"
+    "conv:k3,s1,p1,o25,relu,b,x2/conv:k3,s1,p1,o33,relu,b,x3/"
+    "conv:k3,s1,p1,o13,relu,b,x4/conv:k3,s1,p1,o21,relu,b,x5/"
+    "conv:k3,s1,p1,o29,relu,b,x6/conv:k3,s1,p1,o37,relu,b,x7/"
+    "conv:k3,s1,p1,o17,relu,b,x8/conv:k3,s1,p1,o25,relu,b,x9/"
+    "conv:k3,s1,p1,o33,relu,b,x10/conv:k3,s1,p1,o41,relu,b,x11/"
+    "conv:k3,s1,p1,o21,relu,b,x12/conv:k3,s1,p1,o29,relu,b,x13/"
+    "conv:k3,s1,p1,o37,relu,b,x14/conv:k3,s1,p1,o45,relu,b,x15",
   "f32/n1/i11x15x4/avgpool:k6,s3,p2,x0/conv:k4,s1,p0,o6,hswish,b,x1/"
     "avgpool:k1,s2,p0,x2/conv:k1,s1,p0,o6,relu6,x3/dw:k1,s2,p0,relu,x4",
   "f32/n1/i5x7x9/act:hswish,x0",

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Policies, offered: which knobs a workload has and with which choices.  The
+ * knobs are explained in policy.c.
+ */
+#include "blocks.h"
+#include "policy.h"
+
+struct offer { size_t count; int64_t value[16]; };
+
+static void
+add(struct offer *o, int64_t value)
+{
+  size_t i;
+
+  for (i = 0; i < o->count; i++)
+    if (o->value[i] == value)
+      return;
+  if (o->count < sizeof o->value / sizeof *o->value)
+    o->value[o->count++] = value;
+}
+
+static int
+count_classes(const struct chanas_workload *w)
+{
+  uint32_t i;
+  int class, most = -1;
+
+  for (i = 0; i < w->ops; i++) {
+    class = policy_class(w, i, NULL);
+    most = class > most ? class : most;
+  }
+  return most + 1;
+}
+
+static int
+count_kind(const struct chanas_workload *w, int kind)
+{
+  uint32_t i;
+  int n = 0;
+
+  for (i = 0; i < w->ops; i++)
+    n += w->op[i].kind == kind;
+  return n;
+}
+
+static int
+widest_k(const struct chanas_workload *w)
+{
+  uint32_t i;
+  int k = 1;
+
+  for (i = 0; i < w->ops; i++)
+    if (w->op[i].kind == CHANAS_DWCONV && w->op[i].k > k)
+      k = w->op[i].k;
+  return k;
+}
+
+/* The chain of a plan with everything fused, or NULL. */
+static const struct phase *
+chain_of(const struct plan *plan)
+{
+  int i;
+
+  for (i = 0; i < plan->phases; i++)
+    if (plan->phase[i].dw >= 0)
+      return &plan->phase[i];
+  return NULL;
+}
+
+/* fuse: chains whose ring fits the second cache twice over.  Without
+ * projection only where there is none to add, or in one tile size. */
+static void
+offer_fuse(const struct x86 *x, const struct chanas_workload *w,
+           struct offer *o)
+{
+  static const int fuse[] = { 202, 204, 207, 201, 104, 102, 107, 101 };
+  struct schedule s = policy_plain(x);
+  struct plan plan;
+  size_t i;
+
+  add(o, 0);
+  for (i = 0; i < sizeof fuse / sizeof *fuse && o->count < 5; i++) {
+    const struct phase *chain;
+    s.fuse = fuse[i] / 100;
+    s.rows = fuse[i] % 100;
+    if (plan_make(&plan, w, &s) || !(chain = chain_of(&plan)))
+      continue;
+    if (s.fuse == FUSE_PROJECT && chain->project < 0)
+      continue; /* the same as FUSE_DEPTHWISE */
+    if (s.rows > plan.node[chain->dw].oh
+        || policy_share(&plan) > 2 * (size_t)x->l2
+        || (s.rows == 1 && o->count > 1))
+      continue;
+    add(o, fuse[i]);
+  }
+}
+
+static void
+offer_columns(const struct x86 *x, const struct chanas_workload *w,
+              struct offer *o)
+{
+  int columns, k = widest_k(w), most = x->registers - 1 - k;
+  uint32_t i;
+
+  for (columns = most < 14 ? most : 14; columns > 1; columns--)
+    for (i = 0; i < w->ops && o->count < 4; i++)
+      if (w->op[i].kind == CHANAS_DWCONV
+          && parts_of(w->op[i].ow, columns).size == columns)
+        add(o, columns);
+  if (o->count == 0)
+    add(o, 1);
+}
+
+static int
+put(const struct x86 *x, struct chanas_space *out, const char *name,
+    const struct offer *o)
+{
+  return o->count ? x->host->knob(out, name, o->count, o->value) : 0;
+}
+
+static int
+put_blocks(const struct x86 *x, const struct chanas_workload *w,
+           struct chanas_space *out)
+{
+  struct register_block block[BLOCKS_MAX];
+  char name[] = "block0";
+  int i, n, done = 0, most = count_classes(w) > 1 ? 4 : BLOCKS_MAX;
+  uint32_t op, first;
+
+  for (op = 0; op < w->ops; op++) {
+    struct offer o = { 0 };
+    if (policy_class(w, op, &first) != done || first != op)
+      continue;
+    n = blocks_list(blocks_shape(w, (int)op, x->vec), x->registers, block);
+    for (i = 0; i < n && i < most; i++)
+      add(&o, 100 * block[i].mr + block[i].nv);
+    name[5] = (char)('0' + done++);
+    if (put(x, out, name, &o))
+      return -1;
+  }
+  return 0;
+}
+
+/* Is there a squeeze and excite with a convolution right behind it? */
+static int
+scales(const struct chanas_workload *w)
+{
+  uint32_t i;
+
+  for (i = 0; i + 1 < w->ops && w->batch == 1; i++)
+    if (w->op[i].kind == CHANAS_SE && w->op[i + 1].kind == CHANAS_CONV
+        && w->op[i + 1].src == (int32_t)i + 1)
+      return 1;
+  return 0;
+}
+
+static int
+put_flags(const struct x86 *x, const struct chanas_workload *w,
+          struct chanas_space *out)
+{
+  static const struct offer flag = { 2, { 1, 0 } }, order = { 2, { 0, 1 } },
+    unroll = { 3, { 1, 2, 4 } };
+  struct offer columns = { 0 };
+  int points = count_kind(w, CHANAS_ADD) + count_kind(w, CHANAS_ACT);
+  int dense = count_classes(w);
+
+  if (w->ops > 1 && put(x, out, "layout", &flag))
+    return -1;
+  if (points && w->ops > 1 && put(x, out, "fold", &flag))
+    return -1;
+  if (scales(w) && put(x, out, "scale", &flag))
+    return -1;
+  if (put_blocks(x, w, out))
+    return -1;
+  if (dense == 1
+      && (put(x, out, "unroll", &unroll) || put(x, out, "order", &order)))
+    return -1;
+  if (count_kind(w, CHANAS_DWCONV)) {
+    offer_columns(x, w, &columns);
+    if (put(x, out, "columns", &columns))
+      return -1;
+  }
+  if (x->threads > 1 && (dense || columns.count))
+    return put(x, out, "split", &order);
+  return 0;
+}
+
+int
+policy_space(void *self, const struct chanas_workload *w,
+             struct chanas_space *out)
+{
+  const struct x86 *x = self;
+  static const struct offer widths = { 2, { 16, 8 } }, one = { 1, { 0 } };
+  struct offer fuse = { 0 };
+
+  if (w->dtype != CHANAS_F32) {
+    x->host->log(x->host->ctx, CHANAS_ERROR,
+                 "x86 emits f32 kernels only: %s", w->key);
+    return -1;
+  }
+  if (w->ops > PLAN_OPS) {
+    x->host->log(x->host->ctx, CHANAS_ERROR, "more than %d ops in %s",
+                 PLAN_OPS, w->key);
+    return -1;
+  }
+  if (x->vec == 16 && put(x, out, "vector", &widths))
+    return -1;
+  offer_fuse(x, w, &fuse);
+  if (fuse.count > 1 && put(x, out, "fuse", &fuse))
+    return -1;
+  if (put_flags(x, w, out))
+    return -1;
+  return x->host->knobs(out) ? 0 : put(x, out, "layout", &one);
+}
+
