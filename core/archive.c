@@ -127,6 +127,12 @@ violation_of(const struct archive *a, const struct entry *e)
   return total;
 }
 
+struct correction_input
+entry_input(const struct entry *e)
+{
+  return (struct correction_input){ e->sum, e->blocks, e->params };
+}
+
 static void
 refresh(struct archive *a, struct entry *e)
 {
@@ -137,7 +143,7 @@ refresh(struct archive *a, struct entry *e)
       e->fixed += tuner_default(a->tuner, e->workload[b]);
     }
   }
-  e->latency = correction_apply(&a->correction, e->sum, e->blocks);
+  e->latency = correction_apply(&a->correction, entry_input(e));
   e->violation = violation_of(a, e);
 }
 

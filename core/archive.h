@@ -36,6 +36,7 @@ struct archive {
   size_t invalid;              /* estimates that were not numbers */
 };
 
+struct correction_input entry_input(const struct entry *);
 /* 0, or a documented exit code (logged). */
 int archive_open(struct archive *, struct session *, struct tuner *);
 void archive_close(struct archive *);

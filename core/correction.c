@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two parameters by ridge-regularised normal equations; see correction.h. */
+/*
+ * Ridge regression through the normal equations; see correction.h.  The
+ * unknowns are a - 1 and b, c in units that make their terms as large as the
+ * sum on average, so that one ridge suits all.
+ */
 #include "correction.h"
+#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include "mem.h"
 
-#define RIDGE 0.02 /* weight of the prior a = 1, b = 0, in relative errors */
+#define NOISE 0.03 /* relative error of a whole network, measured well */
+#define PRIOR 0.1  /* how far the terms are expected from the plain sum */
+#define RIDGE (NOISE * NOISE / (PRIOR * PRIOR))
+
+static const double plain_sum[CORRECTION_TERMS] = { 1, 0, 0 };
 
 void
 correction_init(struct correction *c)
 {
-  *c = (struct correction){ .scale = 1 };
+  *c = (struct correction){ .term = { 1, 0, 0 } };
 }
 
 void
@@ -25,68 +34,95 @@ static int
 is_known(const struct correction *c, double sum, double measured)
 {
   for (size_t i = 0; i < c->count; i++)
-    if (c->sample[i].sum == sum && c->sample[i].measured == measured)
+    if (c->sample[i].in.sum == sum && c->sample[i].measured == measured)
       return 1;
   return 0;
 }
 
 void
-correction_add(struct correction *c, double sum, double blocks,
-               double measured)
+correction_add(struct correction *c, struct correction_input in,
+               double measured, double ci)
 {
-  if (is_known(c, sum, measured))
-    return;
-  if (!(sum > 0) || !(measured > 0) || !isfinite(sum) || !isfinite(measured))
+  double spread = ci / measured / NOISE;
+
+  if (!(in.sum > 0) || !(measured > 0) || !isfinite(in.sum) ||
+      !isfinite(measured) || is_known(c, in.sum, measured))
     return;
   if (c->count == c->room) {
     c->room = c->room ? 2 * c->room : 16;
     c->sample = mem_grow(c->sample, c->room, sizeof *c->sample);
   }
-  c->sample[c->count++] = (struct correction_sample){ sum, blocks, measured };
+  c->sample[c->count++] = (struct correction_sample){
+    in, measured, 1 / (1 + spread * spread) };
 }
 
-/* Unknowns a - 1 and b' = b in units of the mean sum per block, so that both
- * are of order one. */
+/* Seconds of the average sum per block and per parameter. */
 static void
-fit_without(const struct correction *c, size_t skip, double *scale,
-            double *per_block)
+units_without(const struct correction *c, size_t skip, double unit[])
 {
-  double unit = 0, aa = RIDGE, ab = 0, bb = RIDGE, ay = 0, by = 0, det;
+  double blocks = 0, params = 0;
   size_t n = 0;
 
-  for (size_t i = 0; i < c->count; i++)
-    if (i != skip && ++n)
-      unit += c->sample[i].sum / c->sample[i].blocks;
-  unit = n ? unit / (double)n : 1;
   for (size_t i = 0; i < c->count; i++) {
-    const struct correction_sample *s = &c->sample[i];
-    double a = s->sum / s->measured, b = s->blocks * unit / s->measured;
-    double y = 1 - a;
+    const struct correction_input *in = &c->sample[i].in;
     if (i == skip)
       continue;
-    aa += a * a;
-    ab += a * b;
-    bb += b * b;
-    ay += a * y;
-    by += b * y;
+    blocks += in->sum / fmax(in->blocks, 1);
+    params += in->sum / fmax(in->params, 1);
+    n++;
   }
-  det = aa * bb - ab * ab;
-  *scale = 1 + (ay * bb - by * ab) / det;
-  *per_block = (by * aa - ay * ab) / det * unit;
+  unit[0] = 1;
+  unit[1] = n ? blocks / (double)n : 1;
+  unit[2] = n ? params / (double)n : 1;
+}
+
+static void
+fit_without(const struct correction *c, size_t skip, double term[])
+{
+  double unit[CORRECTION_TERMS], y[CORRECTION_TERMS] = { 0 };
+  double normal[CORRECTION_TERMS][CORRECTION_TERMS] = { { 0 } };
+
+  units_without(c, skip, unit);
+  for (size_t i = 0; i < c->count; i++) {
+    const struct correction_sample *s = &c->sample[i];
+    double x[CORRECTION_TERMS] = { s->in.sum / s->measured,
+                                   s->in.blocks * unit[1] / s->measured,
+                                   s->in.params * unit[2] / s->measured };
+    if (i == skip)
+      continue;
+    for (int j = 0; j < CORRECTION_TERMS; j++) {
+      for (int k = 0; k < CORRECTION_TERMS; k++)
+        normal[j][k] += s->weight * x[j] * x[k];
+      y[j] += s->weight * x[j] * (1 - x[0]);
+    }
+  }
+  for (int j = 0; j < CORRECTION_TERMS; j++)
+    normal[j][j] += RIDGE;
+  if (LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', CORRECTION_TERMS, 1, normal[0],
+                    CORRECTION_TERMS, y, 1) != 0)
+    y[0] = y[1] = y[2] = 0;
+  for (int j = 0; j < CORRECTION_TERMS; j++)
+    term[j] = plain_sum[j] + y[j] * unit[j];
 }
 
 void
 correction_fit(struct correction *c)
 {
-  fit_without(c, c->count, &c->scale, &c->per_block);
+  fit_without(c, c->count, c->term);
+}
+
+static double
+predict(const double term[], const struct correction_input *in)
+{
+  return term[0] * in->sum + term[1] * in->blocks + term[2] * in->params;
 }
 
 double
-correction_apply(const struct correction *c, double sum, double blocks)
+correction_apply(const struct correction *c, struct correction_input in)
 {
-  double corrected = c->scale * sum + c->per_block * blocks;
+  double corrected = predict(c->term, &in);
 
-  return corrected > 0 ? corrected : sum;
+  return corrected > 0 ? corrected : in.sum;
 }
 
 static int
@@ -107,11 +143,10 @@ median_error(const struct correction *c, int corrected)
   error = mem_array(double, c->count);
   for (size_t i = 0; i < c->count; i++) {
     const struct correction_sample *s = &c->sample[i];
-    double scale = 1, per_block = 0;
+    double term[CORRECTION_TERMS] = { 1, 0, 0 };
     if (corrected)
-      fit_without(c, i, &scale, &per_block);
-    error[i] = fabs((scale * s->sum + per_block * s->blocks) / s->measured -
-                    1);
+      fit_without(c, i, term);
+    error[i] = fabs(predict(term, &s->in) / s->measured - 1);
   }
   qsort(error, c->count, sizeof *error, ascending);
   result = c->count % 2 ? error[c->count / 2]

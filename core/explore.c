@@ -204,7 +204,7 @@ static double
 stamp_of(const struct search *r)
 {
   const struct correction *c = &r->archive.correction;
-  double stamp = c->scale + c->per_block;
+  double stamp = c->term[0] + c->term[1] + c->term[2];
 
   for (size_t b = 0; r->archive.tuner && b < r->blocks; b++)
     stamp += (double)(b + 1) * tuner_latency(&r->tuner, r->block[b].workload);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Members of the front, built whole and measured.  A network that the table
- * already holds with the same schedules is not measured again.
+ * Members of the front, built whole and measured.  What the table holds with
+ * the same schedules is not measured again, and every member that it holds
+ * gets its figure.  Figures of this very run, left by an interrupted process,
+ * are seen only where the run asks for them again: so a resumed run knows at
+ * each step just what an unbroken one knew.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "log.h"
 #include "mem.h"
+#include "outcome.h"
 #include "proc.h"
 #include "progress.h"
 #include "search.h"
@@ -19,7 +24,15 @@ struct finalist {
   struct chanas_network *net;
   char **policy;
   char schedule[17];
-  double measured, ci;
+  double measured, ci; /* seconds; 0: not measured */
+  double own, own_ci;  /* by this run, before it was interrupted */
+};
+
+/* What the table holds: schedules and code -> seconds. */
+struct stored {
+  size_t count, room;
+  struct stored_row { char *name; double measured, ci; int own; } *row;
+  const struct search *search;
 };
 
 static double
@@ -29,27 +42,76 @@ normal(const struct search *r, double seconds, double control)
          ? seconds * r->tuner.reference_control / control : seconds;
 }
 
-struct lookup { const struct search *search; struct finalist *f; };
-
 static int
-match_stored(void *arg, const struct table_network *row)
+take_stored(void *arg, const struct table_network *row)
 {
-  struct lookup *l = arg;
+  struct stored *s = arg;
 
-  if (row->outcome == CHANAS_MEASURED &&
-      strcmp(row->code, l->f->net->code) == 0 &&
-      strcmp(row->schedule, l->f->schedule) == 0) {
-    l->f->measured = normal(l->search, row->latency, row->control);
-    l->f->ci = row->ci;
+  if (row->outcome != CHANAS_MEASURED)
+    return 0;
+  if (s->count == s->room) {
+    s->room = s->room ? 2 * s->room : 64;
+    s->row = mem_grow(s->row, s->room, sizeof *s->row);
   }
+  s->row[s->count++] = (struct stored_row){
+    mem_print("%s %s", row->schedule, row->code),
+    normal(s->search, row->latency, row->control), row->ci,
+    row->run == s->search->session->run };
   return 0;
 }
 
 static int
-prepare(struct search *r, size_t entry, struct finalist *f)
+is_earned(const struct search *r, const char *name)
+{
+  for (size_t i = 0; i < r->earned_count; i++)
+    if (strcmp(r->earned[i], name) == 0)
+      return 1;
+  return 0;
+}
+
+static void
+look_up(const struct stored *s, struct finalist *f)
+{
+  char *name = mem_print("%s %s", f->schedule, f->net->code);
+
+  for (size_t i = 0; i < s->count; i++) {
+    const struct stored_row *row = &s->row[i];
+    if (strcmp(row->name, name) != 0)
+      continue;
+    if (row->own && !is_earned(s->search, name)) {
+      f->own = row->measured;
+      f->own_ci = row->ci;
+    } else {
+      f->measured = row->measured;
+      f->ci = row->ci;
+    }
+  }
+  free(name);
+}
+
+static void
+earn(struct search *r, struct finalist *f, double measured, double ci)
+{
+  f->measured = measured;
+  f->ci = ci;
+  r->earned = mem_grow(r->earned, r->earned_count + 1, sizeof *r->earned);
+  r->earned[r->earned_count++] = mem_print("%s %s", f->schedule,
+                                           f->net->code);
+}
+
+static void
+stored_free(struct stored *s)
+{
+  for (size_t i = 0; i < s->count; i++)
+    free(s->row[i].name);
+  free(s->row);
+}
+
+static int
+prepare(struct search *r, size_t entry, const struct stored *stored,
+        struct finalist *f)
 {
   struct session *s = r->session;
-  struct lookup lookup = { r, f };
 
   *f = (struct finalist){ .entry = entry };
   f->net = network_build(s->family, r->archive.entry[entry].choice);
@@ -59,8 +121,8 @@ prepare(struct search *r, size_t entry, struct finalist *f)
   if (f->policy == NULL)
     return -1;
   schedules_hash(s, f->net, f->policy, f->schedule);
-  return table_networks(s->table, s->target, family_name(s->family),
-                        match_stored, &lookup);
+  look_up(stored, f);
+  return 0;
 }
 
 static void
@@ -83,10 +145,9 @@ store(struct search *r, struct finalist *f, const struct measure_result *m)
   };
 
   r->whole_measured++;
-  if (m->outcome == CHANAS_MEASURED) {
-    f->measured = normal(r, m->latency, m->control);
-    f->ci = m->ci;
-  } else {
+  if (m->outcome == CHANAS_MEASURED)
+    earn(r, f, normal(r, m->latency, m->control), m->ci);
+  else {
     r->whole_failed++;
     log_warn("network %s as a whole: %s: %s", f->net->code,
              outcome_name(m->outcome), m->detail);
@@ -122,26 +183,34 @@ adopt(struct search *r, const struct finalist *f)
     return;
   e->measured = f->measured;
   e->ci = f->ci;
-  correction_add(&r->archive.correction, e->sum, e->blocks, f->measured);
+  correction_add(&r->archive.correction, entry_input(e), f->measured,
+                 f->ci);
 }
 
-/* Up to n members, evenly spread over the front, both ends included. */
+/* n members, evenly spread over the front, both ends included; a neighbour
+ * that is measured already stands for its stretch. */
 static size_t
-choose(const struct search *r, size_t n, size_t out[])
+choose(struct finalist all[], size_t count, size_t n,
+       struct finalist *out[])
 {
-  size_t count = 0;
+  size_t chosen = 0;
 
-  if (n > r->fronts)
-    n = r->fronts;
+  if (n > count)
+    n = count;
   for (size_t i = 0; i < n; i++) {
-    size_t at = n == 1 ? 0 : i * (r->fronts - 1) / (n - 1);
-    out[count++] = r->front[at];
+    size_t from = i * count / n, to = (i + 1) * count / n;
+    size_t at = n == 1 ? 0 : i * (count - 1) / (n - 1);
+    for (size_t j = from; j < to && !(all[at].measured > 0); j++)
+      if (all[j].measured > 0)
+        at = j;
+    if (!(all[at].measured > 0))
+      out[chosen++] = &all[at];
   }
-  return count;
+  return chosen;
 }
 
 static int
-measure_missing(struct search *r, size_t n, struct finalist f[])
+measure_all(struct search *r, size_t n, struct finalist *const f[])
 {
   struct finalist *pair[AT_ONCE];
   size_t in = 0;
@@ -149,16 +218,16 @@ measure_missing(struct search *r, size_t n, struct finalist f[])
 
   progress_begin("whole networks", (double)n);
   for (size_t i = 0; i < n && status == 0 && !proc_stopping(); i++) {
-    if (!(f[i].measured > 0))
-      pair[in++] = &f[i];
+    if (f[i]->own > 0)
+      earn(r, f[i], f[i]->own, f[i]->own_ci);
+    else
+      pair[in++] = f[i];
     if (in == AT_ONCE || (in > 0 && i + 1 == n)) {
       status = measure_pair(r, in, pair);
       in = 0;
     }
     progress_update((double)i + 1, NULL);
   }
-  if (in > 0 && status == 0 && !proc_stopping())
-    status = measure_pair(r, in, pair);
   progress_end();
   return status;
 }
@@ -166,23 +235,29 @@ measure_missing(struct search *r, size_t n, struct finalist f[])
 int
 search_measure_front(struct search *r, size_t n)
 {
-  size_t *entry = mem_array(size_t, n + 1), count, ready = 0;
-  struct finalist *f = mem_array(struct finalist, n + 1);
+  struct finalist *all = mem_array(struct finalist, r->fronts);
+  struct finalist **chosen = mem_array(struct finalist *, r->fronts);
+  struct stored stored = { .search = r };
+  struct session *s = r->session;
   double begun = proc_now();
-  int status = 0;
+  size_t ready = 0;
+  int status = table_networks(s->table, s->target, family_name(s->family),
+                              take_stored, &stored);
 
-  count = choose(r, n, entry);
-  for (; ready < count && status == 0; ready++)
-    status = prepare(r, entry[ready], &f[ready]);
-  if (status == 0)
-    status = measure_missing(r, count, f);
+  for (; ready < r->fronts && status == 0; ready++)
+    status = prepare(r, r->front[ready], &stored, &all[ready]);
+  if (status == 0) {
+    n = choose(all, r->fronts, n, chosen);
+    status = measure_all(r, n, chosen);
+  }
   for (size_t i = 0; i < ready; i++) {
-    adopt(r, &f[i]);
-    release(&f[i]);
+    adopt(r, &all[i]);
+    release(&all[i]);
   }
   correction_fit(&r->archive.correction);
-  free(entry);
-  free(f);
+  stored_free(&stored);
+  free(chosen);
+  free(all);
   r->seconds_whole += proc_now() - begun;
   return status;
 }

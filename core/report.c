@@ -80,9 +80,10 @@ print_trust(const struct search *r, struct chanas_text *out)
   }
   text_print(out, "Median error of the predicted latency: %.1f %% as a plain "
              "sum,\n%.1f %% after correction (each network predicted by the "
-             "others; latency = %.3f x sum\n%+.4f ms per block).\n",
-             100 * correction_raw_error(c), 100 * correction_error(c),
-             c->scale, 1e3 * c->per_block);
+             "others; latency = %.3f x sum\n%+.4f ms per block %+.4f ms per "
+             "million parameters).\n", 100 * correction_raw_error(c),
+             100 * correction_error(c), c->term[0], 1e3 * c->term[1],
+             1e9 * c->term[2]);
 }
 
 static void
@@ -132,10 +133,10 @@ print_spent(const struct search *r, struct chanas_text *out)
 
   text_print(out, "\nDistinct blocks %zu; candidates measured now %zu",
              r->blocks, t->measured);
-  for (int o = 0; o < OUTCOMES; o++)
+  for (int o = 1; o < OUTCOMES; o++)
     if (t->outcomes[o])
-      text_print(out, ", %s %zu", outcome_name((enum chanas_outcome)o),
-                 t->outcomes[o]);
+      text_print(out, ", %zu of them %s", t->outcomes[o],
+                 outcome_name((enum chanas_outcome)o));
   text_print(out, "; in the table %zu.\n", t->spent);
   text_print(out, "Whole networks measured now %zu, failed %zu.\n",
              r->whole_measured, r->whole_failed);

@@ -128,8 +128,9 @@ results_run(const struct search *r, const char *table_path)
     json_object_set_new(run, "compiler",
                         json_string(build_compiler_version(s->build)));
   json_object_set_new(run, "correction", json_pack(
-    "{s:I, s:f, s:f, s:o, s:o}", "networks", (json_int_t)c->count, "scale",
-    c->scale, "per_block_ms", 1e3 * c->per_block, "median_error",
+    "{s:I, s:f, s:f, s:f, s:o, s:o}", "networks", (json_int_t)c->count,
+    "scale", c->term[0], "per_block_ms", 1e3 * c->term[1],
+    "per_million_params_ms", 1e9 * c->term[2], "median_error",
     number(correction_error(c)), "median_error_of_sum",
     number(correction_raw_error(c))));
   json_object_set_new(run, "seconds", json_pack(

@@ -112,6 +112,52 @@ front_weights(const struct search *r)
   return weight;
 }
 
+/* A configuration that was once run to its end on this table is warm: its
+ * blocks are not tuned further, until its [tuner] section asks for more.  The
+ * name stands for all that decides which blocks are tuned how much. */
+static char *
+warm_name(const struct search *r)
+{
+  const struct config *c = r->session->config;
+  char *text = config_text(c), *from = strstr(text, "[space]");
+  char *to = strstr(text, "[strategy]"), *name;
+  uint64_t hash = hash_bytes(HASH_START, from, (size_t)(to - from));
+
+  hash = hash_bytes(hash, c->objectives, strlen(c->objectives) + 1);
+  hash = hash_bytes(hash, c->constraint, strlen(c->constraint) + 1);
+  name = mem_print("tuned/%lld/%d/%016llx", (long long)r->session->target,
+                   (int)r->coordination, (unsigned long long)hash);
+  free(text);
+  return name;
+}
+
+static int
+is_warm(const struct search *r)
+{
+  char *name = warm_name(r);
+  int64_t run = 0;
+  void *data = NULL;
+  size_t size = 0;
+
+  if (table_fetch(r->session->table, "search", name, &data, &size) == 0 &&
+      size == sizeof run)
+    memcpy(&run, data, size);
+  free(data);
+  free(name);
+  return run != 0 && run != r->session->run;
+}
+
+static int
+mark_warm(const struct search *r)
+{
+  char *name = warm_name(r);
+  int status = table_store(r->session->table, "search", name,
+                           &r->session->run, sizeof r->session->run);
+
+  free(name);
+  return status;
+}
+
 static int
 focus(struct search *r, int rounds_left)
 {
@@ -121,7 +167,7 @@ focus(struct search *r, int rounds_left)
   double *weight, begun = proc_now();
   int status;
 
-  if (r->tuner.spent >= budget)
+  if (r->warm || r->tuner.spent >= budget)
     return 0;
   weight = front_weights(r);
   budget = (budget - r->tuner.spent) / (size_t)rounds_left;
@@ -175,8 +221,10 @@ finish(struct search *r)
 
   if (r->session->measures && c->finalists > 0) {
     status = search_measure_front(r, (size_t)c->finalists);
-    archive_refresh(&r->archive);
+    renew_front(r);
   }
+  if (r->session->measures && status == 0 && !proc_stopping() && !r->warm)
+    status = mark_warm(r);
   if (status == 0 && !proc_stopping() && r->fronts == 0) {
     log_error("no network meets the constraint (%s) among %zu evaluated",
               *c->constraint ? c->constraint : "none", r->archive.count);
@@ -193,7 +241,7 @@ rounds_needed(const struct search *r)
   size_t budget = c->budget > 0 ? (size_t)c->budget
                                 : (size_t)c->trials * r->blocks;
 
-  if (!r->session->measures || r->tuner.spent >= budget ||
+  if (!r->session->measures || r->warm || r->tuner.spent >= budget ||
       r->coordination != COORDINATION_JOINT)
     return 1;
   return (int)c->rounds;
@@ -223,8 +271,10 @@ search_run(struct search *r, struct session *s)
 
   if (code)
     return code;
-  if (s->measures)
+  if (s->measures) {
+    r->warm = is_warm(r);
     status = pre_schedule(r);
+  }
   if (status == 0 && !proc_stopping() && s->config->subspace_samples > 0)
     status = search_choose_subspace(r,
                                     (size_t)s->config->subspace_samples);
@@ -247,6 +297,9 @@ search_close(struct search *r)
   space_free(r->space);
   archive_close(&r->archive);
   tuner_close(&r->tuner);
+  for (size_t i = 0; i < r->earned_count; i++)
+    free(r->earned[i]);
+  free(r->earned);
   free(r->block);
   free(r->front);
   free(r->pinned);

@@ -31,7 +31,10 @@ struct search {
   void *self;
   struct chanas_space *space;  /* what the strategy sees */
   double stamp;                /* of the latencies the strategy was told */
+  int warm;                    /* this table has seen this search before */
   size_t evaluated;            /* distinct networks */
+  char **earned;               /* whole networks that this process asked for */
+  size_t earned_count;
   size_t whole_measured;       /* whole networks measured by this process */
   size_t whole_failed;
   double seconds_tuning, seconds_search, seconds_whole;
