@@ -54,7 +54,11 @@ x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
       || isa_preamble(x->host, out, schedule.vec)
       || x->host->print(out, "/* %s */\n", w->key))
     return -1;
-  return emit_kernel(x->host, out, symbol, &plan);
+  if (emit_kernel(x->host, out, symbol, &plan) == 0)
+    return 0;
+  x->host->log(x->host->ctx, CHANAS_ERROR, "the text of %s does not fit",
+               w->key);
+  return -1;
 }
 
 static const char *const flags[] = {

@@ -62,7 +62,7 @@ static const char *const keys[] = {
   "f32/n1/i7x7x40/conv:k1,s1,p0,o96,hswish,b,x0/globalpool:x1/"
     "linear:o100,hswish,b,x2/linear:o10,none,b,x3",
   /* elementwise, and graphs */
-  "f32/n1/i5x5x9/conv:k3,s1,p1,o9,relu,b,x0/conv:k3,s1,p1,o17,relu,b,x1/"
+  "f32/n1/i7x7x9/conv:k3,s1,p1,o9,relu,b,x0/conv:k3,s1,p1,o17,relu,b,x1/"
     "conv:k3,s1,p1,o25,relu,b,x2/conv:k3,s1,p1,o33,relu,b,x3/"
     "conv:k3,s1,p1,o13,relu,b,x4/conv:k3,s1,p1,o21,relu,b,x5/"
     "conv:k3,s1,p1,o29,relu,b,x6/conv:k3,s1,p1,o37,relu,b,x7/"
