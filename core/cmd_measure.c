@@ -46,16 +46,19 @@ sum_of(const struct tuner *t, const struct chanas_network *net, int best)
   return sum;
 }
 
+/* At least the default schedule of every block; the first trials, unless the
+ * default is all that is wanted. */
 static int
-ensure_tuned(struct tuner *t, const struct chanas_network *net)
+ensure_tuned(struct tuner *t, const struct chanas_network *net, int fixed)
 {
   const struct config *c = t->session->config;
   size_t *list = workloads_of(net);
   int status;
 
   progress_begin("tuning", 0);
-  status = tuner_cover(t, net->blocks, list, (size_t)c->first_trials);
-  if (status == 0)
+  status = tuner_cover(t, net->blocks, list,
+                       fixed ? 1 : (size_t)c->first_trials);
+  if (status == 0 && !fixed)
     status = tuner_confirm(t, net->blocks, list);
   progress_end();
   free(list);
@@ -101,7 +104,7 @@ run(const struct options *o, struct session *s, struct chanas_network *net)
 
   if (code)
     return code;
-  policy = ensure_tuned(&t, net) < 0 ? NULL
+  policy = ensure_tuned(&t, net, o->fixed) < 0 ? NULL
            : schedules_choose(&t, net, !o->fixed);
   code = EXIT_FAILED;
   if (policy) {

@@ -178,6 +178,23 @@ front_csv(const struct search *r, struct chanas_text *out)
   }
 }
 
+/* Every network with a valid accuracy, feasible or not. */
+static void
+networks_csv(const struct search *r, struct chanas_text *out)
+{
+  text_print(out, "code,accuracy,latency,macs,params\n");
+  for (size_t i = 0; i < r->archive.count; i++) {
+    const struct entry *e = &r->archive.entry[i];
+    struct chanas_network *net;
+    if (e->outcome != CHANAS_MEASURED)
+      continue;
+    net = network_build(r->session->family, e->choice);
+    text_print(out, "%s,%.6g,%.6g,%.0f,%.0f\n", net->code, e->accuracy,
+               1e3 * e->latency, e->macs, e->params);
+    network_free(net);
+  }
+}
+
 static int
 put(const char *dir, const char *name, const char *data, size_t size)
 {
@@ -217,6 +234,11 @@ results_write(const struct search *r, const char *dir, const char *table_path)
            put(dir, "report.txt", report.data, report.size);
   text_free(&csv);
   text_free(&report);
+  if (r->session->config->all_networks) {
+    networks_csv(r, &csv);
+    status |= put(dir, "networks.csv", csv.data, csv.size);
+    text_free(&csv);
+  }
   return status;
 }
 
