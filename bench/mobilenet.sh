@@ -21,7 +21,7 @@ echo
 echo '| network | threads | default ms | tuned ms | sum of blocks ms |' \
   'GFLOP/s | seconds to tune |'
 echo '|---|---|---|---|---|---|---|'
-for network in mobilenet-v2 mobilenet-v3-large mobilenet-v3-small; do
+for network in ${NETWORKS:-mobilenet-v2 mobilenet-v3-large mobilenet-v3-small}; do
   for threads in 1 $(test "$(nproc)" -gt 1 && nproc); do
     cat >"$folder/run.ini" <<END
 [search]

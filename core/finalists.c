@@ -31,7 +31,11 @@ struct finalist {
 /* What the table holds: schedules and code -> seconds. */
 struct stored {
   size_t count, room;
-  struct stored_row { char *name; double measured, ci; int own; } *row;
+  struct stored_row {
+    char *name, *code;
+    double measured, ci;
+    int own;
+  } *row;
   const struct search *search;
 };
 
@@ -54,7 +58,7 @@ take_stored(void *arg, const struct table_network *row)
     s->row = mem_grow(s->row, s->room, sizeof *s->row);
   }
   s->row[s->count++] = (struct stored_row){
-    mem_print("%s %s", row->schedule, row->code),
+    mem_print("%s %s", row->schedule, row->code), mem_string(row->code),
     normal(s->search, row->latency, row->control), row->ci,
     row->run == s->search->session->run };
   return 0;
@@ -102,8 +106,10 @@ earn(struct search *r, struct finalist *f, double measured, double ci)
 static void
 stored_free(struct stored *s)
 {
-  for (size_t i = 0; i < s->count; i++)
+  for (size_t i = 0; i < s->count; i++) {
     free(s->row[i].name);
+    free(s->row[i].code);
+  }
   free(s->row);
 }
 
@@ -229,6 +235,51 @@ measure_all(struct search *r, size_t n, struct finalist *const f[])
     progress_update((double)i + 1, NULL);
   }
   progress_end();
+  return status;
+}
+
+/* One network of the table into the archive; with its figure, if that was
+ * taken with the present schedules. */
+static int
+recall(struct search *r, const struct stored *stored, const char *code)
+{
+  const struct chanas_space *space = family_space(r->session->family);
+  int32_t *choice = mem_array(int32_t, space->knobs + 1);
+  const int32_t *const point[] = { choice };
+  struct finalist f;
+  size_t entry;
+  int status = 0;
+
+  if (network_parse_code(r->session->family, code, choice) == 0)
+    status = archive_evaluate(&r->archive, 1, point, &entry);
+  else
+    entry = SIZE_MAX; /* of an older space of this name */
+  if (status == 0 && entry != SIZE_MAX &&
+      isfinite(r->archive.entry[entry].sum)) {
+    status = prepare(r, entry, stored, &f);
+    if (status == 0)
+      adopt(r, &f);
+    release(&f);
+  }
+  free(choice);
+  return status;
+}
+
+int
+search_recall(struct search *r)
+{
+  struct stored stored = { .search = r };
+  struct session *s = r->session;
+  int status = table_networks(s->table, s->target, family_name(s->family),
+                              take_stored, &stored);
+
+  for (size_t i = 0; i < stored.count && status == 0 &&
+       r->archive.count < (size_t)s->config->evaluations; i++)
+    if (!stored.row[i].own)
+      status = recall(r, &stored, stored.row[i].code);
+  correction_fit(&r->archive.correction);
+  archive_refresh(&r->archive);
+  stored_free(&stored);
   return status;
 }
 

@@ -78,7 +78,8 @@ pre_schedule(struct search *r)
     first = (size_t)c->trials;
   if (r->coordination != COORDINATION_JOINT)
     first = 1; /* the default schedule alone */
-  progress_begin("pre-scheduling", (double)(r->blocks * first));
+  progress_begin("pre-scheduling", (double)r->blocks *
+                 (double)(first + (size_t)c->tune_finalists));
   status = tuner_cover(&r->tuner, r->blocks, list, first);
   if (status == 0)
     status = tuner_confirm(&r->tuner, r->blocks, list);
@@ -278,6 +279,8 @@ search_run(struct search *r, struct session *s)
   if (status == 0 && !proc_stopping() && s->config->subspace_samples > 0)
     status = search_choose_subspace(r,
                                     (size_t)s->config->subspace_samples);
+  if (status == 0 && s->measures && !proc_stopping())
+    status = search_recall(r);
   rounds = rounds_needed(r);
   for (int i = 0; i < rounds && status == 0 && !proc_stopping(); i++)
     status = one_round(r, i, rounds);

@@ -54,4 +54,8 @@ int search_choose_subspace(struct search *, size_t samples);
 /* Build and measure up to n members of the front that are not yet measured
  * with their present schedules, spread over the front.  finalists.c */
 int search_measure_front(struct search *, size_t n);
+/* Start from the networks that earlier runs measured whole: they join the
+ * archive, and the correction is fitted to those whose schedules still hold.
+ * finalists.c */
+int search_recall(struct search *);
 #endif
