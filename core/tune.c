@@ -294,6 +294,16 @@ tuner_focus(struct tuner *t, const double weight[], size_t budget)
   return status;
 }
 
+static int
+is_among(const size_t list[], size_t n, size_t value)
+{
+  for (size_t i = 0; i < n; i++)
+    if (list[i] == value)
+      return 1;
+  return 0;
+}
+
+/* The best few and the default, as far as they were measured only once. */
 static size_t
 unconfirmed(struct tuner *t, size_t w, struct candidate out[], size_t room)
 {
@@ -302,9 +312,11 @@ unconfirmed(struct tuner *t, size_t w, struct candidate out[], size_t room)
   size_t top[101];
 
   n = schedule_top(&b->schedule, k < 100 ? k : 100, top);
+  if (k > 0 && b->schedule.preset >= 0) /* so that the gain is fair */
+    top[n++] = (size_t)b->schedule.preset;
   for (size_t i = 0; i < n && got < room; i++) {
     const struct tried *tried = &b->schedule.tried[top[i]];
-    if (tried->rows > 1)
+    if (tried->rows > 1 || (i + 1 == n && is_among(top, n - 1, top[i])))
       continue;
     out[got] = (struct candidate){
       .workload = w, .preset = tried->preset,
