@@ -166,6 +166,7 @@ candidates_run(struct tuner *t, size_t n, struct candidate c[])
     free(c[i].choice);
     free(c[i].policy);
   }
+  tuner_settle(t);
   free(fresh);
   return status;
 }

@@ -65,6 +65,18 @@ learn(struct tuner *t, size_t workload, const int32_t *choice,
     costmodel_add(t->model, b->group, workload, n, x, log(latency / base));
 }
 
+static void
+note_control(struct tuner *t, double control)
+{
+  if (!(control > 0))
+    return;
+  if (t->controls == t->control_room) {
+    t->control_room = t->control_room ? 2 * t->control_room : 256;
+    t->control = mem_grow(t->control, t->control_room, sizeof *t->control);
+  }
+  t->control[t->controls++] = control;
+}
+
 void
 tuned_absorb(struct tuner *t, size_t workload, const int32_t *choice,
              const struct table_trial *trial)
@@ -72,9 +84,8 @@ tuned_absorb(struct tuner *t, size_t workload, const int32_t *choice,
   struct tuned *b = &t->tuned[workload];
   long at;
 
-  if (t->reference_control <= 0 && trial->control > 0)
-    t->reference_control = trial->control;
-  schedule_add(&b->schedule, trial, t->reference_control);
+  note_control(t, trial->control);
+  schedule_add(&b->schedule, trial, 1);
   t->spent++;
   if (b->strategy == NULL)
     return;

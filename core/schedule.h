@@ -3,10 +3,12 @@
  * What is known about the schedules of one workload: every policy that was
  * tried, with its latency, and which is the best.
  *
- * Latencies are normalised to the machine's speed at the target's first
- * trial: the runner times a control kernel beside every candidate, and a
- * candidate's latency is multiplied by (first control / own control).  A
- * policy measured several times counts with the median of its rows.
+ * Latencies are normalised by the control kernel that the runner times beside
+ * every candidate: a candidate's latency is multiplied by (reference / own
+ * control), so that a machine that drifts does not decide.  The tuner keeps
+ * them in units of the control kernel and turns them into seconds by the
+ * median of all controls.  A policy measured several times counts with the
+ * median of its rows.
  */
 #ifndef CORE_SCHEDULE_H
 #define CORE_SCHEDULE_H

@@ -71,6 +71,7 @@ tuner_open(struct tuner *t, struct session *s)
       table_all_trials(s->table, s->target, 0, s->watermark, take_known,
                        t) < 0)
     return EXIT_CORRUPT;
+  tuner_settle(t);
   if (s->run > 0 &&
       table_all_trials(s->table, s->target, s->watermark, 0, take_own, t) < 0)
     return EXIT_CORRUPT;
@@ -100,20 +101,49 @@ tuner_close(struct tuner *t)
   for (size_t w = 0; t->tuned && w < t->count; w++)
     tuned_close(t, &t->tuned[w]);
   free(t->tuned);
+  free(t->control);
   costmodel_free(t->model);
   *t = (struct tuner){ 0 };
+}
+
+static int
+ascending(const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+
+  return (x > y) - (x < y);
+}
+
+void
+tuner_settle(struct tuner *t)
+{
+  double *copy;
+
+  if (t->controls == 0)
+    return;
+  copy = mem_array(double, t->controls);
+  memcpy(copy, t->control, t->controls * sizeof *copy);
+  qsort(copy, t->controls, sizeof *copy, ascending);
+  t->reference_control = copy[t->controls / 2];
+  free(copy);
+}
+
+static double
+unit(const struct tuner *t)
+{
+  return t->reference_control > 0 ? t->reference_control : 1;
 }
 
 double
 tuner_latency(const struct tuner *t, size_t w)
 {
-  return schedule_latency(&t->tuned[w].schedule);
+  return unit(t) * schedule_latency(&t->tuned[w].schedule);
 }
 
 double
 tuner_default(const struct tuner *t, size_t w)
 {
-  return schedule_default(&t->tuned[w].schedule);
+  return unit(t) * schedule_default(&t->tuned[w].schedule);
 }
 
 const char *

@@ -43,7 +43,10 @@ struct tuner {
   struct tuned *tuned;           /* by index of the family's workload set */
   struct costmodel *model;       /* NULL: none */
   struct rng rng;
-  double reference_control, started;
+  double reference_control;      /* median of all controls so far; 0: none */
+  double *control;
+  size_t controls, control_room;
+  double started;
   size_t spent;                  /* rows of these workloads, known included */
   size_t measured;               /* rows that this process measured */
   size_t outcomes[TUNE_OUTCOMES]; /* of this process */
@@ -88,6 +91,8 @@ size_t tuned_propose(struct tuner *, size_t workload, size_t n,
                      struct candidate[]);
 /* Measure, store, absorb, free.  -1: the table failed. */
 int candidates_run(struct tuner *, size_t n, struct candidate[]);
+/* Latencies are kept in units of the control kernel; this sets the unit. */
+void tuner_settle(struct tuner *);
 /* Take in one row: schedule, cost model, strategy. */
 void tuned_absorb(struct tuner *, size_t workload, const int32_t *choice,
                   const struct table_trial *);
