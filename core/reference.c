@@ -257,9 +257,26 @@ out_size(const struct chanas_op *op)
   return (size_t)op->oh * op->ow * op->cout;
 }
 
-void
-reference_run(const struct chanas_workload *w, const float *x,
-              const float *weights, float *y)
+static size_t
+tensor_size(const struct chanas_workload *w, uint32_t t)
+{
+  return t ? out_size(&w->op[t - 1]) * (size_t)w->batch : w->inputs;
+}
+
+/* The largest magnitude. */
+static float
+range_of(const float *v, size_t n)
+{
+  float most = 0;
+  for (size_t i = 0; i < n; i++)
+    most = fmaxf(most, fabsf(v[i]));
+  return most;
+}
+
+/* y of a block; the ranges of its tensors too, unless range is NULL. */
+static void
+run(const struct chanas_workload *w, const float *x, const float *weights,
+    float *y, float *range)
 {
   const float **tensor = mem_array(const float *, (size_t)w->ops + 1);
   float **made = mem_array(float *, w->ops);
@@ -269,6 +286,8 @@ reference_run(const struct chanas_workload *w, const float *x,
     size_t in = in_size(op), out = out_size(op);
     const float *s = tensor[op->src];
     const float *s2 = op->kind == CHANAS_ADD ? tensor[op->src2] : s;
+    if (range)
+      range[i] = range_of(tensor[i], tensor_size(w, i));
     made[i] = mem_array(float, out * w->batch);
     for (size_t n = 0; n < (size_t)w->batch; n++)
       apply(op, s + n * in, s2 + n * in, weights, made[i] + n * out);
@@ -285,7 +304,15 @@ reference_run(const struct chanas_workload *w, const float *x,
 }
 
 void
-reference_program(const struct chanas_program *p, const float *x, float *y)
+reference_run(const struct chanas_workload *w, const float *x,
+              const float *weights, float *y)
+{
+  run(w, x, weights, y, NULL);
+}
+
+static void
+run_program(const struct chanas_program *p, float *const *weights,
+            const float *x, float *y)
 {
   float **tensor = mem_array(float *, p->tensors);
   for (size_t i = 0; i < p->tensors; i++)
@@ -294,7 +321,10 @@ reference_program(const struct chanas_program *p, const float *x, float *y)
   memcpy(tensor[p->output], y, p->elements[p->output] * sizeof(float));
   for (size_t i = 0; i < p->steps; i++) {
     const struct chanas_step *s = &p->step[i];
-    reference_run(s->workload, tensor[s->src], s->weights, tensor[s->dst]);
+    const struct chanas_workload *w = s->workload;
+    int calibrate = weights && w->dtype == CHANAS_I8;
+    run(w, tensor[s->src], s->weights, tensor[s->dst],
+        calibrate ? weights[i] + w->weights - w->ops : NULL);
   }
   memcpy(y, tensor[p->output], p->elements[p->output] * sizeof(float));
   for (size_t i = 0; i < p->tensors; i++)
@@ -302,32 +332,15 @@ reference_program(const struct chanas_program *p, const float *x, float *y)
   free(tensor);
 }
 
-double
-reference_difference(const float *got, const float *want, size_t n)
+void
+reference_program(const struct chanas_program *p, const float *x, float *y)
 {
-  double square = 0, worst = 0;
-  for (size_t i = 0; i < n; i++)
-    square += (double)want[i] * want[i];
-  double rms = n ? sqrt(square / (double)n) : 0;
-  for (size_t i = 0; i < n; i++) {
-    if (!isfinite(got[i]))
-      return INFINITY;
-    double scale = fmax(fabs((double)want[i]), rms);
-    double off = fabs((double)got[i] - want[i]);
-    if (off > 0)
-      worst = fmax(worst, off / scale);
-  }
-  return worst;
+  run_program(p, NULL, x, y);
 }
 
-/* float: a sum of n products in another order is off by about
- * sqrt(n) * 2^-24 of its scale, a missing term by 1 / sqrt(n). */
-double
-reference_tolerance(const struct chanas_workload *w)
+void
+reference_calibrate(const struct chanas_program *p, float *const *weights,
+                    const float *x, float *y)
 {
-  switch (w->dtype) {
-  case CHANAS_BF16: return 2e-2;
-  case CHANAS_I8: return 5e-2;
-  default: return 1e-4;
-  }
+  run_program(p, weights, x, y);
 }

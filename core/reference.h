@@ -13,13 +13,24 @@ void reference_run(const struct chanas_workload *, const float *x,
 /* A whole program; tensors are allocated inside. */
 void reference_program(const struct chanas_program *, const float *x,
                        float *y);
-/* Random but well-scaled parameters: outputs keep the inputs' magnitude. */
+/* As reference_program, and the ranges of tensors that are seen on the way
+ * are written into the parameters of the steps with dtype I8; weights[i] are
+ * those of step i, step[i].weights the same floats. */
+void reference_calibrate(const struct chanas_program *, float *const *weights,
+                         const float *x, float *y);
+/* Random but well-scaled parameters: outputs keep the inputs' magnitude.
+ * Ranges are those that inputs in [-1, 1) lead to, with some room. */
 void reference_weights(const struct chanas_workload *, uint64_t seed,
                        float *weights);
+
+/* ---- reference_bound.c */
 /* Largest |got - want| relative to that element's scale, the larger of |want|
  * and the root mean square of all of want; NaN or infinity in got gives
  * infinity. */
 double reference_difference(const float *got, const float *want, size_t n);
-/* The bound for a dtype. */
+/* Root mean square of got - want over that of want. */
+double reference_deviation(const float *got, const float *want, size_t n);
+/* What a right kernel's difference and deviation stay below. */
 double reference_tolerance(const struct chanas_workload *);
+double reference_deviation_tolerance(const struct chanas_workload *);
 #endif

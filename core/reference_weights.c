@@ -8,6 +8,9 @@
  * activation, a second moment of 1 (He et al. 2015, for any moment of the
  * input); the layer that ends the block or a branch of a sum aims at a part of
  * the moment of the block's input.
+ *
+ * The range of a tensor is six standard deviations, or what its activation
+ * bounds it to.
  */
 #include "reference.h"
 
@@ -114,6 +117,17 @@ op_fill(const struct chanas_workload *w, uint32_t i, const double *moment,
   }
 }
 
+static double
+range(const struct chanas_workload *w, uint32_t t, double moment)
+{
+  double most = 6 * sqrt(moment);
+  if (t == 0)
+    return 1;
+  if (w->op[t - 1].act == CHANAS_ACT_RELU6)
+    return fmin(most, 6);
+  return w->op[t - 1].act == CHANAS_ACT_HSIGMOID ? fmin(most, 1) : most;
+}
+
 void
 reference_weights(const struct chanas_workload *w, uint64_t seed,
                   float *weights)
@@ -122,4 +136,6 @@ reference_weights(const struct chanas_workload *w, uint64_t seed,
   double moment[WORKLOAD_MAX_OPS + 1] = {INPUT_MOMENT};
   for (uint32_t i = 0; i < w->ops && i < WORKLOAD_MAX_OPS; i++)
     moment[i + 1] = op_fill(w, i, moment, &r, &weights);
+  for (uint32_t i = 0; w->dtype == CHANAS_I8 && i < w->ops; i++)
+    *weights++ = (float)range(w, i, moment[i]);
 }

@@ -143,7 +143,7 @@ open_family(struct session *s)
   free(path);
   if (s->family == NULL)
     return EXIT_USAGE;
-  return family_target(s->family, (int)c->batch, CHANAS_F32) < 0 ?
+  return family_target(s->family, (int)c->batch, dtype_parse(c->dtype)) < 0 ?
          EXIT_USAGE : EXIT_DONE;
 }
 
@@ -202,10 +202,6 @@ session_open(struct session *s, struct config *config, const char *table_path)
 
   *s = (struct session){ .config = config,
                          .rng = rng_seed((uint64_t)config->seed) };
-  if (strcmp(config->dtype, "f32") != 0) {
-    log_error("[backend] dtype = %s: only f32 is known", config->dtype);
-    return EXIT_USAGE;
-  }
   code = open_parts(s, table_path);
   if (code)
     session_close(s);

@@ -30,6 +30,7 @@ static const char *const act_names[] = {
 };
 static const char *const dtype_names[] = {
   [CHANAS_F32] = "f32", [CHANAS_BF16] = "bf16", [CHANAS_I8] = "i8",
+  [CHANAS_F16] = "f16", [CHANAS_TF32] = "tf32",
 };
 #define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
 
@@ -55,6 +56,15 @@ const char *
 dtype_name(int dtype)
 {
   return name_of(dtype_names, COUNT(dtype_names), dtype);
+}
+
+int
+dtype_parse(const char *name)
+{
+  for (int i = 0; i < COUNT(dtype_names); i++)
+    if (strcmp(name, dtype_names[i]) == 0)
+      return i;
+  return -1;
 }
 
 int
@@ -356,13 +366,16 @@ static void
 count_traffic(struct chanas_workload *work)
 {
   static const double size[] = { [CHANAS_F32] = 4, [CHANAS_BF16] = 2,
-                                 [CHANAS_I8] = 1 };
+                                 [CHANAS_I8] = 1, [CHANAS_F16] = 2,
+                                 [CHANAS_TF32] = 4 };
   double macs = 0;
 
   for (uint32_t i = 0; i < work->ops; i++) {
     work->weights += op_weights(&work->op[i]);
     macs += op_macs(&work->op[i]);
   }
+  if (work->dtype == CHANAS_I8)
+    work->weights += work->ops;
   work->flops = 2 * macs * work->batch;
   work->bytes = 4.0 * (double)work->inputs +
                 4.0 * (double)work->outputs * (work->accumulate ? 2 : 1) +

@@ -55,6 +55,7 @@ const char *act_name(int act);               /* "relu6" */
 int act_parse(const char *name);             /* -1 */
 const char *op_name(int kind);               /* "conv" */
 const char *dtype_name(int dtype);           /* "f32" */
+int dtype_parse(const char *name);           /* -1 */
 
 /* A set of distinct workloads: interning by key gives a dense index. */
 struct workload_set {

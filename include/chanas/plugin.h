@@ -117,7 +117,24 @@ enum chanas_act {
   CHANAS_ACT_SWISH,    /* x / (1 + exp(-x)) */
 };
 
-enum chanas_dtype { CHANAS_F32, CHANAS_BF16, CHANAS_I8 };
+/*
+ * What a kernel may round.  Activations between blocks and parameters are
+ * float whatever the dtype; inside a block the operands of the products of
+ * CONV, DWCONV and LINEAR, and the tensors between operators, may be rounded
+ * to the dtype, and need not be.  Sums are kept in float at least (I8: int32;
+ * F16: in half precision over at most 64 products).  All results are compared
+ * with the float reference; the bounds are in core/reference_bound.c.
+ *
+ * I8 is symmetric: a tensor's scale is its range over 127, a weight's the
+ * largest magnitude in its output channel over 127.
+ */
+enum chanas_dtype {
+  CHANAS_F32,
+  CHANAS_BF16, /* bfloat16: 8 bits of precision */
+  CHANAS_I8,
+  CHANAS_F16,  /* IEEE half: 11 bits */
+  CHANAS_TF32, /* NVIDIA's TensorFloat-32: 11 bits, the range of float */
+};
 
 /*
  * One operator of a block.  Frozen for this API version.
@@ -131,6 +148,8 @@ enum chanas_dtype { CHANAS_F32, CHANAS_BF16, CHANAS_I8 };
  *   SE      W1[squeeze][cin], b1[squeeze], W2[cin][squeeze], b2[cin]
  *   LINEAR  W[cout][cin],        then bias[cout] if bias
  * (Batch normalisation is folded: to a kernel it is a bias.)
+ * With dtype I8 one float for each op follows all of these: entry t is the
+ * range of tensor t, the largest magnitude that a calibration saw in it.
  */
 struct chanas_op {
   int32_t kind, act;    /* act is applied to the op's result */

@@ -289,6 +289,112 @@ difference_sees_what_is_wrong(void **state)
   assert_true(isinf(reference_difference(tiny, zero, 2)));
 }
 
+/* A block of layers by type, and what a calibration sees in it. */
+static void
+ranges_are_seen(void **state)
+{
+  struct workload_builder b;
+  workload_begin(&b, CHANAS_I8, 2, 1, 2, 1);
+  workload_conv(&b, 0, 1, 1, 1, 0, CHANAS_ACT_RELU, 0);
+  workload_act(&b, 1, CHANAS_ACT_NONE);
+  struct chanas_workload *w = one(&b);
+  float p[3] = {2, 0, 0}, y[4];
+  float *weights[] = {p};
+  const float x[4] = {1, -8, 3, 0};
+  const float want[4] = {2, 0, 6, 0};
+  const struct chanas_step step = {w, "a", p, 0, 1};
+  const size_t elements[] = {4, 4};
+  const struct chanas_program program = {1, 2, &step, elements, 1};
+  (void)state;
+  assert_int_equal(w->weights, 3);
+  reference_calibrate(&program, weights, x, y);
+  assert_true(p[0] == 2 && p[1] == 8 && p[2] == 6);
+  assert_memory_equal(y, want, sizeof want);
+  workload_free(w);
+  workload_begin(&b, CHANAS_BF16, 1, 1, 1, 1);
+  workload_act(&b, 0, CHANAS_ACT_RELU);
+  assert_int_equal((w = one(&b))->weights, 0);
+  workload_free(w);
+}
+
+/* Round to `bits` of precision, to nearest. */
+static float
+rounded(float v, int bits)
+{
+  int e;
+  double m = frexp(v, &e);
+  return (float)ldexp(nearbyint(ldexp(m, bits)), e - bits);
+}
+
+/* To steps of range / 127 with I8, else to so many bits. */
+static float
+reduced(float v, int bits, float range)
+{
+  float step = range / 127;
+  if (bits)
+    return rounded(v, bits);
+  v = nearbyintf(v / step);
+  return step * fminf(fmaxf(v, -127), 127);
+}
+
+enum { PIXELS = 64, CIN = 40, COUT = 24 };
+
+/* A pointwise convolution with both operands rounded, from channel `first`. */
+static void
+reduced_conv(const float *x, const float *w, int bits, int first, float *y)
+{
+  for (int i = 0; i < PIXELS * COUT; i++) {
+    const float *a = x + i / COUT * CIN, *b = w + i % COUT * CIN;
+    float sum = 0, most = 0;
+    for (int c = 0; c < CIN; c++)
+      most = fmaxf(most, fabsf(b[c]));
+    for (int c = first; c < CIN; c++)
+      sum += reduced(a[c], bits, 1) * reduced(b[c], bits, most);
+    y[i] = sum;
+  }
+}
+
+/* It stays within the bounds of the type, and does not with an input channel
+ * left out. */
+static void
+bounds_part_right_from_wrong(int dtype, int bits)
+{
+  struct workload_builder b;
+  struct rng r = rng_seed(5);
+  workload_begin(&b, dtype, 1, 8, 8, CIN);
+  workload_conv(&b, 0, COUT, 1, 1, 0, CHANAS_ACT_NONE, 0);
+  struct chanas_workload *w = one(&b);
+  float p[CIN * COUT + 1], x[PIXELS * CIN];
+  float want[PIXELS * COUT], got[PIXELS * COUT];
+  size_t n = w->outputs;
+  reference_weights(w, 1, p);
+  for (size_t i = 0; i < w->inputs; i++)
+    x[i] = rng_float(&r);
+  reference_run(w, x, p, want);
+  for (int cut = 0; cut < 2; cut++) {
+    reduced_conv(x, p, bits, cut, got);
+    int near = reference_difference(got, want, n) <= reference_tolerance(w);
+    int like = reference_deviation(got, want, n) <=
+               reference_deviation_tolerance(w);
+    assert_int_equal(near && like, !cut);
+  }
+  workload_free(w);
+}
+
+static void
+bounds_of_types(void **state)
+{
+  (void)state;
+  bounds_part_right_from_wrong(CHANAS_F32, 24);
+  bounds_part_right_from_wrong(CHANAS_BF16, 8);
+  bounds_part_right_from_wrong(CHANAS_F16, 11);
+  bounds_part_right_from_wrong(CHANAS_TF32, 11);
+  bounds_part_right_from_wrong(CHANAS_I8, 0);
+  const float zero[2] = {0, 0}, bad[2] = {NAN, 0};
+  assert_true(reference_deviation(zero, zero, 2) == 0);
+  assert_true(isinf(reference_deviation(bad, zero, 2)));
+}
+
 int
 main(void)
 {
@@ -303,6 +409,8 @@ main(void)
     cmocka_unit_test(weights_depend_on_seed_and_key),
     cmocka_unit_test(program_chains_and_sums),
     cmocka_unit_test(difference_sees_what_is_wrong),
+    cmocka_unit_test(ranges_are_seen),
+    cmocka_unit_test(bounds_of_types),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How far a right kernel may be from the reference.
+ *
+ * float: a sum of n products in another order is off by about sqrt(n) 2^-24 of
+ * its scale, a missing term by 1 / sqrt(n).  With less precision the operands
+ * of each layer are rounded, each time by a relative error whose root mean
+ * square is known, and the errors of layers add like those of independent
+ * variables: so the deviation is bounded by a figure of the type times the
+ * root of the number of layers.  It is what shows a missing term; the largest
+ * difference, some standard deviations more, what shows a wrong element.
+ */
+#include "reference.h"
+
+#include <math.h>
+
+#define PEAK 8 /* largest difference over deviation, zeroes of relu included */
+
+static double
+rms(const float *v, size_t n)
+{
+  double square = 0;
+  for (size_t i = 0; i < n; i++)
+    square += (double)v[i] * v[i];
+  return n ? sqrt(square / (double)n) : 0;
+}
+
+double
+reference_difference(const float *got, const float *want, size_t n)
+{
+  double base = rms(want, n), worst = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (!isfinite(got[i]))
+      return INFINITY;
+    double scale = fmax(fabs((double)want[i]), base);
+    double off = fabs((double)got[i] - want[i]);
+    if (off > 0)
+      worst = fmax(worst, off / scale);
+  }
+  return worst;
+}
+
+double
+reference_deviation(const float *got, const float *want, size_t n)
+{
+  double square = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (!isfinite(got[i]))
+      return INFINITY;
+    double off = (double)got[i] - want[i];
+    square += off * off;
+  }
+  return square > 0 ? sqrt(square / (double)n) / rms(want, n) : 0;
+}
+
+/* Per layer: two operands rounded to 2^-p (relative error 2^-p / sqrt(3)
+ * each), and the result once more; I8: a step of 1/127 of four standard
+ * deviations or more; F16 also sums 64 products in half precision. */
+static double
+per_layer(int dtype)
+{
+  switch (dtype) {
+  case CHANAS_BF16: return 4e-3;
+  case CHANAS_F16: return 3e-3;
+  case CHANAS_TF32: return 1e-3;
+  case CHANAS_I8: return 2.5e-2;
+  default: return 0;
+  }
+}
+
+static double
+layers(const struct chanas_workload *w)
+{
+  int n = 0;
+  for (uint32_t i = 0; i < w->ops; i++)
+    n += w->op[i].kind == CHANAS_CONV || w->op[i].kind == CHANAS_DWCONV ||
+         w->op[i].kind == CHANAS_LINEAR;
+  return n ? n : 1;
+}
+
+double
+reference_deviation_tolerance(const struct chanas_workload *w)
+{
+  double one = per_layer(w->dtype);
+  return one > 0 ? one * sqrt(layers(w)) : 1e-4;
+}
+
+double
+reference_tolerance(const struct chanas_workload *w)
+{
+  double one = per_layer(w->dtype);
+  return one > 0 ? PEAK * one * sqrt(layers(w)) : 1e-4;
+}
