@@ -114,6 +114,30 @@ warm_up(struct tuner *t, size_t workload)
   free(choice);
 }
 
+static struct chanas_space *
+policy_space(struct session *s, const struct chanas_workload *w)
+{
+  struct chanas_space *space = space_new();
+
+  if (s->backend->backend.space(s->self, w, space) == 0 && space->knobs > 0)
+    return space;
+  log_error("backend %s gave no policy space for %s", s->backend->head.name,
+            w->key);
+  space_free(space);
+  return NULL;
+}
+
+int
+tuned_possible(const struct tuner *t, size_t workload)
+{
+  struct chanas_space *space =
+    policy_space(t->session, t->tuned[workload].schedule.workload);
+  int possible = space != NULL;
+
+  space_free(space);
+  return possible;
+}
+
 int
 tuned_open(struct tuner *t, size_t workload)
 {
@@ -125,15 +149,8 @@ tuned_open(struct tuner *t, size_t workload)
 
   if (b->strategy)
     return 0;
-  if (b->space == NULL) {
-    b->space = space_new();
-    if (s->backend->backend.space(s->self, w, b->space) < 0 ||
-        b->space->knobs == 0) {
-      log_error("backend %s gave no policy space for %s",
-                s->backend->head.name, w->key);
-      return -1;
-    }
-  }
+  if (b->space == NULL && (b->space = policy_space(s, w)) == NULL)
+    return -1;
   b->group = workload_group(w);
   b->host = host_open(t->strategy, s->config->ini,
                       ini_find(s->config->ini, "tuner"),
@@ -307,8 +324,10 @@ tuned_propose(struct tuner *t, size_t workload, size_t n,
   struct rng explore;
   int model;
 
-  if (tuned_open(t, workload) < 0)
+  if (tuned_open(t, workload) < 0) {
+    b->exhausted = 1;
     return 0;
+  }
   if (!default_known(b) && take_default(t, workload, &out[0]) == 0)
     got = 1;
   fill_pool(t, b, n * screen);

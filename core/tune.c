@@ -67,6 +67,9 @@ tuner_open(struct tuner *t, struct session *s)
   t->tuned = mem_array(struct tuned, t->count);
   for (size_t w = 0; w < t->count; w++)
     schedule_init(&t->tuned[w].schedule, set->item[w]);
+  /* An element type that the backend lacks shows with any workload. */
+  if (t->count > 0 && !tuned_possible(t, 0))
+    return EXIT_UNAVAILABLE;
   if (s->watermark > 0 &&
       table_all_trials(s->table, s->target, 0, s->watermark, take_known,
                        t) < 0)

@@ -84,6 +84,8 @@ struct candidate {
   struct measure_result result;
 };
 
+/* Does the backend schedule it at all?  Logged if not. */
+int tuned_possible(const struct tuner *, size_t workload);
 /* Open the policy space and strategy of a workload.  -1, logged. */
 int tuned_open(struct tuner *, size_t workload);
 /* At most n new candidates; returns how many (0: exhausted). */

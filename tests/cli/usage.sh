@@ -46,3 +46,11 @@ run 5 "$CHANAS" search --resume "$test_folder"
 run 0 "$CHANAS" plugins
 run 0 "$CHANAS" plugins --dump random
 says "$out" '^name=random$'
+
+# An element type that the backend lacks ends at once, before any trial.
+if test -e "${CHANAS_PLUGIN_PATH:-}/chanas-x86.so"; then
+  run 4 "$CHANAS" tune "$CHANAS_ETC/mobilenet-v2-x86.ini" \
+    --set backend.dtype=tf32 --table "$test_folder/tf32.db"
+  says "$err" 'x86 .*: tf32/n1/'
+  test "$(wc -l <"$err")" = 2 || fail "said more than twice"
+fi
