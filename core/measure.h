@@ -46,4 +46,19 @@ void measure_workload(struct measure *, const char *object,
 void measure_program(struct measure *, const char *object,
                      const struct chanas_program *, int verify,
                      struct measure_result *);
+
+struct measure_candidate {
+  const char *symbol;
+  const struct chanas_workload *workload;
+};
+/* Many candidates of one object in one process, one after the other, that are
+ * only verified: for where it is dear to start a process.  Returns how many
+ * outcomes are known, from the first on and at least one (n > 0).  Whatever
+ * took the process down is the last of them, and the caller goes on behind
+ * it.  The deadline is that of all together; when it passes, those are known
+ * that were done, or the first has timed out.  latency is the time of a single
+ * run. */
+size_t measure_verify(struct measure *, const char *object, size_t n,
+                      const struct measure_candidate[],
+                      struct measure_result out[]);
 #endif

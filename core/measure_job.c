@@ -50,12 +50,14 @@ job_free(struct job *j)
   *j = (struct job){0};
 }
 
+static const char *const kind_word[] = {"describe", "measure", "verify"};
+
 void
 job_pack(const struct job *j, struct chanas_text *frame)
 {
   struct chanas_text p = {0};
   frame_put(&p, "protocol", "%d", JOB_PROTOCOL);
-  frame_put(&p, "job", j->kind == JOB_DESCRIBE ? "describe" : "measure");
+  frame_put(&p, "job", "%s", kind_word[j->kind]);
   frame_put(&p, "nonce", "%" PRIu64, j->nonce);
   frame_put(&p, "ceilings", "%d", j->ceilings);
   frame_put(&p, "threads", "%d", j->threads);
@@ -201,6 +203,18 @@ read_measure(struct reader *r, struct job *j)
   read_object(r, j);
 }
 
+static enum job_kind
+read_kind(struct reader *r)
+{
+  const char *name = word(r, "job");
+  for (int i = JOB_DESCRIBE; i <= JOB_VERIFY; i++)
+    if (!strcmp(name, kind_word[i]))
+      return (enum job_kind)i;
+  if (!r->bad)
+    r->bad = "job";
+  return JOB_DESCRIBE;
+}
+
 int
 job_unpack(const struct chanas_text *payload, struct job *j)
 {
@@ -214,10 +228,7 @@ job_unpack(const struct chanas_text *payload, struct job *j)
               "the same version on both sides", protocol, JOB_PROTOCOL);
   if (!r.bad && protocol != JOB_PROTOCOL)
     r.bad = "protocol";
-  const char *kind = word(&r, "job");
-  j->kind = strcmp(kind, "describe") ? JOB_MEASURE : JOB_DESCRIBE;
-  if (j->kind == JOB_MEASURE && strcmp(kind, "measure") && !r.bad)
-    r.bad = "job";
+  j->kind = read_kind(&r);
   j->nonce = whole(&r, "nonce", UINT64_MAX);
   j->ceilings = (int)whole(&r, "ceilings", 1);
   j->threads = (int)whole(&r, "threads", 65536);
@@ -225,7 +236,7 @@ job_unpack(const struct chanas_text *payload, struct job *j)
   j->seconds = real(&r, "seconds", 1e9);
   while ((v = frame_next(payload, "set", &at, &r.value)))
     args_add(&j->settings, v);
-  if (j->kind == JOB_MEASURE)
+  if (j->kind != JOB_DESCRIBE)
     read_measure(&r, j);
   if (r.bad) {
     log_error("bad job: '%s' is missing or wrong", r.bad);
@@ -281,8 +292,6 @@ read_answer(const struct chanas_text *payload, struct answer *a)
   const char *body = frame_body(payload, &size);
   if (body)
     text_append(&a->description, body, size);
-  if (a->outcome == CHANAS_MEASURED && !(a->latency > 0) && !size)
-    r.bad = "latency";
   text_free(&r.value);
   return r.bad ? -1 : 0;
 }
@@ -290,14 +299,25 @@ read_answer(const struct chanas_text *payload, struct answer *a)
 int
 answer_unpack(const struct chanas_text *data, struct answer *a)
 {
+  size_t at = 0;
+  if (!answer_next(data, &at, a) && at == data->size)
+    return 0;
+  answer_free(a);
+  return -1;
+}
+
+int
+answer_next(const struct chanas_text *data, size_t *at, struct answer *a)
+{
   struct chanas_text payload = {0};
   size_t used = 0;
   *a = (struct answer){0};
-  int sound = frame_unpack(text_string(data), data->size, &payload, &used) == 1
-              && used == data->size && !read_answer(&payload, a);
+  int sound = frame_unpack(text_string(data) + *at, data->size - *at,
+                           &payload, &used) == 1 && !read_answer(&payload, a);
   text_free(&payload);
   if (!sound)
     answer_free(a);
+  *at += sound ? used : 0;
   return sound ? 0 : -1;
 }
 

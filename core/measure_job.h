@@ -4,10 +4,14 @@
  * frame.  Both sides use this file, so they cannot drift apart; `protocol`
  * refuses a runner of another age.
  *
- *   job: protocol 1, job describe|measure, nonce N, ceilings 0|1, threads N,
- *     memory BYTES, seconds S (the deadline), seed N, rounds N, round S,
- *     verify 0|1, set KEY=VALUE ..., object PATH (or the object as the body),
- *     tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ..., output I
+ *   job: protocol 1, job describe|measure|verify, nonce N, ceilings 0|1,
+ *     threads N, memory BYTES, seconds S (the deadline), seed N, rounds N,
+ *     round S, verify 0|1, set KEY=VALUE ..., object PATH (or the object as
+ *     the body), tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ...,
+ *     output I
+ *   A job "verify" is many: each of its steps is a program of its own, and is
+ *   answered, with nonce N + its index, before the next one is run.
+ *
  *   answer: nonce N, outcome WORDS, latency S, minimum S, ci S, control S,
  *     difference R, detail TEXT, and the description as the body
  */
@@ -20,7 +24,7 @@
 #define JOB_PROTOCOL 1
 #define JOB_NO_MEMORY 86 /* exit code of a runner that ran out of memory */
 
-enum job_kind { JOB_DESCRIBE, JOB_MEASURE };
+enum job_kind { JOB_DESCRIBE, JOB_MEASURE, JOB_VERIFY };
 
 struct job_step {
   int32_t src, dst;
@@ -60,5 +64,7 @@ void job_free(struct job *);
 void answer_pack(const struct answer *, struct chanas_text *frame);
 /* -1: data is anything but one sound answer. */
 int answer_unpack(const struct chanas_text *data, struct answer *);
+/* The answer at *at, which moves behind it; -1: there is no sound one. */
+int answer_next(const struct chanas_text *data, size_t *at, struct answer *);
 void answer_free(struct answer *);
 #endif

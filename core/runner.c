@@ -175,15 +175,9 @@ set_threads(int threads)
 /* ---- the job ---- */
 
 static int
-do_job(const struct chanas_backend *b, const struct chanas_host *h,
-       const struct job *j, struct answer *a)
+describe(const struct chanas_backend *b, const struct chanas_host *h,
+         const struct job *j, struct answer *a)
 {
-  if (b->probe(h))
-    return -1;
-  if (j->kind == JOB_MEASURE) {
-    bench_measure(b, h, j, a);
-    return 0;
-  }
   if (b->describe(h, &a->description, j->ceilings))
     return -1;
   a->outcome = CHANAS_MEASURED;
@@ -191,6 +185,31 @@ do_job(const struct chanas_backend *b, const struct chanas_host *h,
     return 0;
   log_error("the backend describes nothing");
   return -1;
+}
+
+static int
+tell(void *out, const struct answer *a)
+{
+  return write_answer(*(int *)out, a);
+}
+
+/* An exit code. */
+static int
+do_job(const struct chanas_backend *b, const struct chanas_host *h,
+       const struct job *j, int out)
+{
+  struct answer a = {.nonce = j->nonce, .outcome = CHANAS_LOST};
+  int code = EXIT_UNAVAILABLE;
+  if (b->probe(h))
+    return code;
+  if (j->kind == JOB_VERIFY)
+    return bench_verify(b, h, j, tell, &out) ? 1 : 0;
+  if (j->kind == JOB_MEASURE)
+    bench_measure(b, h, j, &a);
+  if (j->kind == JOB_MEASURE || !describe(b, h, j, &a))
+    code = write_answer(out, &a) ? 1 : 0;
+  answer_free(&a);
+  return code;
 }
 
 /* The settings as the plugin's INI section. */
@@ -211,9 +230,8 @@ settings(const struct job *j)
 static int
 run_job(const char *backend, const struct job *j, int out)
 {
-  struct answer a = {.nonce = j->nonce, .outcome = CHANAS_LOST};
   struct rng stream = rng_seed(j->seed);
-  int status = -1;
+  int code = EXIT_UNAVAILABLE;
   const struct plugin *p = registry_get(PLUGIN_BACKEND, backend);
   struct ini *ini = p ? settings(j) : NULL;
   struct host *h = ini ? host_open(p, ini, ini_find(ini, "backend"), NULL,
@@ -222,9 +240,7 @@ run_job(const char *backend, const struct job *j, int out)
       !CHANAS_HAS(&p->backend, describe))
     log_error("backend %s has no device half: nothing runs on it", backend);
   else if (h)
-    status = do_job(&p->backend, host_services(h), j, &a);
-  int code = status ? EXIT_UNAVAILABLE : write_answer(out, &a) ? 1 : 0;
-  answer_free(&a);
+    code = do_job(&p->backend, host_services(h), j, out);
   if (h)
     host_close(h);
   ini_free(ini);

@@ -38,12 +38,18 @@ struct bench {
   struct guard x, y, *weights; /* one a step */
   float *start, *want;         /* of y: before, and by the reference */
   uint64_t input_hash;
+  char object[40];             /* path of what came in the job, or "" */
   void *loaded;
 };
 
-/* Verify, then time; the outcome is in the answer. */
+/* Verify, then time, then verify again; the outcome is in the answer. */
 void bench_measure(const struct chanas_backend *, const struct chanas_host *,
                    const struct job *, struct answer *);
+/* Each step as a program of its own, verified twice and not timed; tell()
+ * gets every answer before the next step is run, and 0 goes on. */
+int bench_verify(const struct chanas_backend *, const struct chanas_host *,
+                 const struct job *,
+                 int (*tell)(void *arg, const struct answer *), void *arg);
 /* Time what is verified.  0, or -1 with the answer's outcome set. */
 int bench_time(struct bench *, struct answer *);
 /* backend->run with its errors turned into an outcome. */

@@ -93,9 +93,11 @@ open_buffers(struct bench *b, struct answer *a)
 
 /* What y has to become.  Reduced precision needs to know how large the
  * tensors get, so there the reference runs whether it is compared or not. */
-static void
-prepare(struct bench *b)
+static int
+prepare(struct bench *b, struct answer *a)
 {
+  if (open_program(b, a) || open_buffers(b, a))
+    return -1;
   size_t n = b->job->steps;
   int wanted = b->job->verify;
   float **weights = mem_array(float *, n);
@@ -109,6 +111,7 @@ prepare(struct bench *b)
   for (size_t i = 0; i < n; i++)
     guard_freeze(&b->weights[i]);
   free(weights);
+  return 0;
 }
 
 /* ---- the object ---- */
@@ -136,13 +139,9 @@ object_file(const struct job *j, char path[40], struct answer *a)
 static int
 load(struct bench *b, struct answer *a)
 {
-  char path[40];
-  const char *object = b->job->object;
-  if (!object) {
-    if (object_file(b->job, path, a))
-      return -1;
-    object = path;
-  }
+  const char *object = b->job->object ? b->job->object : b->object;
+  if (!*object && object_file(b->job, b->object, a))
+    return -1;
   errno = 0;
   if (!b->backend->load(b->host, object, &b->program, &b->loaded))
     return 0;
@@ -228,6 +227,8 @@ verify(struct bench *b, const char *when, struct answer *a)
   memcpy(b->y.data, b->start, n * sizeof(float));
   if (bench_run(b, 1, &seconds, a) || check_surroundings(b, a))
     return -1;
+  if (b->job->kind == JOB_VERIFY)
+    a->latency = seconds;
   if (!b->job->verify)
     return 0;
   a->difference = reference_difference(b->y.data, b->want, n);
@@ -239,13 +240,9 @@ verify(struct bench *b, const char *when, struct answer *a)
 static int
 measure(struct bench *b, struct answer *a)
 {
-  if (open_program(b, a) || open_buffers(b, a))
-    return -1;
-  prepare(b);
-  if (load(b, a))
-    return -1;
-  if (verify(b, "", a) || bench_time(b, a) || check_surroundings(b, a) ||
-      verify(b, " when it is run again", a))
+  int timed = b->job->kind == JOB_MEASURE;
+  if (load(b, a) || verify(b, "", a) || (timed && bench_time(b, a)) ||
+      check_surroundings(b, a) || verify(b, " when it is run again", a))
     return -1;
   a->outcome = CHANAS_MEASURED;
   return 0;
@@ -266,6 +263,9 @@ bench_close(struct bench *b)
   free(b->weights);
   free(b->start);
   free(b->want);
+  struct bench empty = {.backend = b->backend, .host = b->host};
+  memcpy(empty.object, b->object, sizeof empty.object);
+  *b = empty;
 }
 
 void
@@ -274,7 +274,72 @@ bench_measure(const struct chanas_backend *backend,
               struct answer *answer)
 {
   struct bench b = {.backend = backend, .host = host, .job = job};
-  if (measure(&b, answer))
+  if (prepare(&b, answer) || measure(&b, answer))
     answer->latency = answer->minimum = answer->ci = 0;
   bench_close(&b);
+}
+
+/* ---- many ---- */
+
+/* Step i alone: its two tensors are the program's input and output. */
+struct alone {
+  struct job job;
+  struct job_step step;
+  size_t elements[2];
+};
+
+static void
+single_out(const struct job *all, size_t i, struct alone *to)
+{
+  to->step = all->step[i];
+  to->elements[0] = all->elements[to->step.src];
+  to->elements[1] = all->elements[to->step.dst];
+  to->step.src = 0;
+  to->step.dst = 1;
+  to->job = *all;
+  to->job.steps = 1;
+  to->job.step = &to->step;
+  to->job.tensors = 2;
+  to->job.elements = to->elements;
+  to->job.output = 1;
+}
+
+/* Buffers and what the reference gives stay as long as the workload does. */
+static void
+verify_one(struct bench *b, const struct job *one, struct answer *a)
+{
+  int bad;
+  if (b->step && strcmp(one->step[0].key, b->step[0].workload->key))
+    bench_close(b);
+  b->job = one;
+  bad = !b->step && prepare(b, a);
+  if (!bad) {
+    b->step[0].symbol = one->step[0].symbol;
+    bad = measure(b, a);
+  }
+  if (b->loaded)
+    b->backend->unload(b->loaded);
+  b->loaded = NULL;
+  if (bad) {
+    a->latency = 0;
+    bench_close(b);
+  }
+}
+
+int
+bench_verify(const struct chanas_backend *backend,
+             const struct chanas_host *host, const struct job *job,
+             int (*tell)(void *arg, const struct answer *), void *arg)
+{
+  struct bench b = {.backend = backend, .host = host};
+  struct alone alone;
+  int status = 0;
+  for (size_t i = 0; i < job->steps && !status; i++) {
+    struct answer a = {.nonce = job->nonce + i, .outcome = CHANAS_LOST};
+    single_out(job, i, &alone);
+    verify_one(&b, &alone.job, &a);
+    status = tell(arg, &a);
+  }
+  bench_close(&b);
+  return status;
 }
