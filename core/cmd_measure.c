@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "cmd.h"
+#include "context.h"
 #include "log.h"
 #include "mem.h"
 #include "outcome.h"
@@ -65,6 +66,19 @@ ensure_tuned(struct tuner *t, const struct chanas_network *net, int fixed)
   return status;
 }
 
+/* Default policies, or the best of each block, chosen in context. */
+static char **
+schedules_of(struct tuner *t, struct chanas_network *net, int fixed)
+{
+  if (ensure_tuned(t, net, fixed) < 0)
+    return NULL;
+  if (fixed)
+    return schedules_choose(t, net, 0);
+  if (context_choose(t, 1, &net, (size_t)t->session->config->context) < 0)
+    return NULL;
+  return context_schedules(t, net, 1);
+}
+
 static void
 print_result(const struct options *o, const struct tuner *t,
              const struct chanas_network *net, const struct measure_result *m)
@@ -104,8 +118,7 @@ run(const struct options *o, struct session *s, struct chanas_network *net)
 
   if (code)
     return code;
-  policy = ensure_tuned(&t, net, o->fixed) < 0 ? NULL
-           : schedules_choose(&t, net, !o->fixed);
+  policy = schedules_of(&t, net, o->fixed);
   code = EXIT_FAILED;
   if (policy) {
     whole_measure(s, 1, &net, &policy, &result);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "context.h"
 #include "log.h"
 #include "mem.h"
 #include "outcome.h"
@@ -123,7 +124,7 @@ prepare(struct search *r, size_t entry, const struct stored *stored,
   f->net = network_build(s->family, r->archive.entry[entry].choice);
   if (f->net == NULL)
     return -1;
-  f->policy = schedules_choose(&r->tuner, f->net, 1);
+  f->policy = context_schedules(&r->tuner, f->net, r->finishing);
   if (f->policy == NULL)
     return -1;
   schedules_hash(s, f->net, f->policy, f->schedule);
@@ -185,12 +186,19 @@ adopt(struct search *r, const struct finalist *f)
 {
   struct entry *e = &r->archive.entry[f->entry];
 
+  e->measured = f->measured; /* 0: not with its present schedules */
+  e->ci = f->ci;
   if (!(f->measured > 0))
     return;
-  e->measured = f->measured;
-  e->ci = f->ci;
   correction_add(&r->archive.correction, entry_input(e), f->measured,
                  f->ci);
+}
+
+/* Member i of n, evenly spread over the front, both ends included. */
+static size_t
+spread(size_t i, size_t n, size_t count)
+{
+  return n == 1 ? 0 : i * (count - 1) / (n - 1);
 }
 
 /* n members, evenly spread over the front, both ends included; a neighbour
@@ -205,7 +213,7 @@ choose(struct finalist all[], size_t count, size_t n,
     n = count;
   for (size_t i = 0; i < n; i++) {
     size_t from = i * count / n, to = (i + 1) * count / n;
-    size_t at = n == 1 ? 0 : i * (count - 1) / (n - 1);
+    size_t at = spread(i, n, count);
     for (size_t j = from; j < to && !(all[at].measured > 0); j++)
       if (all[j].measured > 0)
         at = j;
@@ -280,6 +288,31 @@ search_recall(struct search *r)
   correction_fit(&r->archive.correction);
   archive_refresh(&r->archive);
   stored_free(&stored);
+  return status;
+}
+
+int
+search_choose_in_context(struct search *r, size_t n)
+{
+  struct session *s = r->session;
+  struct chanas_network **net = mem_array(struct chanas_network *, n + 1);
+  double begun = proc_now();
+  size_t made = 0;
+  int status = 0;
+
+  if (n > r->fronts)
+    n = r->fronts;
+  for (; made < n && status == 0; made++) {
+    size_t e = r->front[spread(made, n, r->fronts)];
+    net[made] = network_build(s->family, r->archive.entry[e].choice);
+    status = net[made] ? 0 : -1;
+  }
+  if (status == 0)
+    status = context_choose(&r->tuner, n, net, (size_t)s->config->context);
+  for (size_t i = 0; i < made; i++)
+    network_free(net[i]);
+  free(net);
+  r->seconds_whole += proc_now() - begun;
   return status;
 }
 

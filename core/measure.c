@@ -7,6 +7,7 @@
 #include "measure.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,8 +278,10 @@ take_answer(const struct answer *a, const struct proc_result *r,
     first_line(r, out->detail, sizeof out->detail);
 }
 
+/* body: of the answer, or NULL. */
 static void
-run_measure(struct measure *m, struct job *j, struct measure_result *out)
+run_steps(struct measure *m, struct job *j, struct measure_result *out,
+          struct chanas_text *body)
 {
   struct proc_result r;
   struct answer a;
@@ -287,8 +290,16 @@ run_measure(struct measure *m, struct job *j, struct measure_result *out)
     judge(m, &r, out);
   else
     take_answer(&a, &r, out);
+  if (body)
+    text_append(body, text_string(&a.description), a.description.size);
   answer_free(&a);
   proc_result_free(&r);
+}
+
+static void
+run_measure(struct measure *m, struct job *j, struct measure_result *out)
+{
+  run_steps(m, j, out, NULL);
 }
 
 /* ---- what is measured ---- */
@@ -324,19 +335,26 @@ measure_workload(struct measure *m, const char *object, const char *symbol,
   job_free(&j);
 }
 
-void
-measure_program(struct measure *m, const char *object,
-                const struct chanas_program *p, int verify,
-                struct measure_result *out)
+static struct job
+program_job(const struct measure *m, const struct chanas_program *p)
 {
   struct job j = new_job(m, JOB_MEASURE);
-  j.verify = verify;
   j.output = p->output;
   for (size_t i = 0; i < p->tensors; i++)
     job_add_tensor(&j, p->elements[i]);
   for (size_t i = 0; i < p->steps; i++)
     job_add_step(&j, p->step[i].src, p->step[i].dst, p->step[i].symbol,
                  p->step[i].workload->key);
+  return j;
+}
+
+void
+measure_program(struct measure *m, const char *object,
+                const struct chanas_program *p, int verify,
+                struct measure_result *out)
+{
+  struct job j = program_job(m, p);
+  j.verify = verify;
   if (!put_object(m, object, &j, out))
     run_measure(m, &j, out);
   job_free(&j);
@@ -389,6 +407,38 @@ measure_verify(struct measure *m, const char *object, size_t n,
     done = n > 0;
   job_free(&j);
   return done;
+}
+
+/* As many positive numbers as there are steps. */
+static int
+read_steps(const char *text, size_t n, double *seconds)
+{
+  for (size_t i = 0; i < n; i++) {
+    char *end;
+    seconds[i] = strtod(text, &end);
+    if (end == text || !(seconds[i] >= 0) || !isfinite(seconds[i]))
+      return -1;
+    text = end;
+  }
+  return text[strspn(text, "\n")] == '\0' ? 0 : -1;
+}
+
+int
+measure_profile(struct measure *m, const char *object,
+                const struct chanas_program *p, int passes, double *seconds,
+                struct measure_result *out)
+{
+  struct job j = program_job(m, p);
+  struct chanas_text body = {0};
+  j.profile = passes;
+  if (!put_object(m, object, &j, out))
+    run_steps(m, &j, out, &body);
+  if (out->outcome == CHANAS_MEASURED &&
+      read_steps(text_string(&body), p->steps, seconds))
+    set(out, CHANAS_CRASHED, "it damaged the times of its steps");
+  text_free(&body);
+  job_free(&j);
+  return out->outcome == CHANAS_MEASURED ? 0 : -1;
 }
 
 struct chanas_device *

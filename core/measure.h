@@ -61,4 +61,11 @@ struct measure_candidate {
 size_t measure_verify(struct measure *, const char *object, size_t n,
                       const struct measure_candidate[],
                       struct measure_result out[]);
+
+/* The same program, timed step by step in context, seconds[p->steps]; the
+ * median over up to `passes` passes.  Not verified.  0, or -1 with the reason
+ * in the result. */
+int measure_profile(struct measure *, const char *object,
+                    const struct chanas_program *, int passes,
+                    double *seconds, struct measure_result *);
 #endif

@@ -67,6 +67,7 @@ job_pack(const struct job *j, struct chanas_text *frame)
   frame_put(&p, "rounds", "%d", j->rounds);
   frame_put(&p, "round", "%.17g", j->round);
   frame_put(&p, "verify", "%d", j->verify);
+  frame_put(&p, "profile", "%d", j->profile);
   for (size_t i = 0; i < j->settings.count; i++)
     frame_put(&p, "set", "%s", j->settings.arg[i]);
   if (j->object)
@@ -199,6 +200,7 @@ read_measure(struct reader *r, struct job *j)
   j->rounds = (int)whole(r, "rounds", 100000);
   j->round = real(r, "round", 3600);
   j->verify = (int)whole(r, "verify", 1);
+  j->profile = (int)whole(r, "profile", 100000);
   read_program(r, j);
   read_object(r, j);
 }

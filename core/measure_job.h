@@ -6,14 +6,15 @@
  *
  *   job: protocol 1, job describe|measure|verify, nonce N, ceilings 0|1,
  *     threads N, memory BYTES, seconds S (the deadline), seed N, rounds N,
- *     round S, verify 0|1, set KEY=VALUE ..., object PATH (or the object as
- *     the body), tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ...,
- *     output I
+ *     round S, verify 0|1, profile N (passes timed step by step; 0: as a
+ *     whole), set KEY=VALUE ..., object PATH (or the object as the body),
+ *     tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ..., output I
  *   A job "verify" is many: each of its steps is a program of its own, and is
  *   answered, with nonce N + its index, before the next one is run.
  *
  *   answer: nonce N, outcome WORDS, latency S, minimum S, ci S, control S,
- *     difference R, detail TEXT, and the description as the body
+ *     difference R, detail TEXT, and the description, or the seconds of each
+ *     step, a line each, as the body
  */
 #ifndef CORE_MEASURE_JOB_H
 #define CORE_MEASURE_JOB_H
@@ -34,7 +35,7 @@ struct job_step {
 struct job {
   enum job_kind kind;
   uint64_t nonce, seed, memory;
-  int ceilings, threads, rounds, verify;
+  int ceilings, threads, rounds, verify, profile;
   double seconds, round;
   struct chanas_args settings; /* "key=value" */
   char *object;                /* path, or NULL */
@@ -50,7 +51,7 @@ struct answer {
   enum chanas_outcome outcome;
   double latency, minimum, ci, control, difference;
   char detail[200];
-  struct chanas_text description;
+  struct chanas_text description; /* or the steps' seconds */
 };
 
 void job_add_tensor(struct job *, size_t elements);

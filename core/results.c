@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "context.h"
 #include "file.h"
 #include "log.h"
 #include "mem.h"
@@ -37,18 +38,19 @@ static json_t *
 schedules_of(const struct search *r, const struct chanas_network *net)
 {
   const struct workload_set *set = family_workloads(r->session->family);
+  char **policy = context_schedules(&r->tuner, net, r->finishing);
   json_t *list = json_array();
 
   for (size_t b = 0; b < net->blocks; b++) {
     size_t w = net->block[b].workload;
-    const char *policy = tuner_policy(&r->tuner, w);
     json_array_append_new(list, json_pack(
       "{s:s, s:s, s:s, s:s?, s:o, s:o}", "block", net->block[b].name,
       "role", net->block[b].role, "workload", set->item[w]->key,
-      "policy", policy, "latency_ms", number(1e3 * tuner_latency(&r->tuner,
-                                                                 w)),
-      "default_ms", number(1e3 * tuner_default(&r->tuner, w))));
+      "policy", policy ? policy[b] : NULL, "latency_ms",
+      number(1e3 * tuner_latency(&r->tuner, w)), "default_ms",
+      number(1e3 * tuner_default(&r->tuner, w))));
   }
+  schedules_free(policy, net);
   return list;
 }
 

@@ -52,6 +52,10 @@ int bench_verify(const struct chanas_backend *, const struct chanas_host *,
                  int (*tell)(void *arg, const struct answer *), void *arg);
 /* Time what is verified.  0, or -1 with the answer's outcome set. */
 int bench_time(struct bench *, struct answer *);
+/* One thread stays where it is: a migration would cost it its caches. */
+void bench_pin(void);
+/* Time a program step by step: medians, as the answer's body. */
+int bench_profile(struct bench *, struct answer *);
 /* backend->run with its errors turned into an outcome. */
 int bench_run(struct bench *, unsigned repeat, double *seconds,
               struct answer *);

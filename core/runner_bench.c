@@ -238,10 +238,17 @@ verify(struct bench *b, const char *when, struct answer *a)
 }
 
 static int
+take_time(struct bench *b, struct answer *a)
+{
+  if (b->job->kind != JOB_MEASURE)
+    return 0;
+  return b->job->profile ? bench_profile(b, a) : bench_time(b, a);
+}
+
+static int
 measure(struct bench *b, struct answer *a)
 {
-  int timed = b->job->kind == JOB_MEASURE;
-  if (load(b, a) || verify(b, "", a) || (timed && bench_time(b, a)) ||
+  if (load(b, a) || verify(b, "", a) || take_time(b, a) ||
       check_surroundings(b, a) || verify(b, " when it is run again", a))
     return -1;
   a->outcome = CHANAS_MEASURED;

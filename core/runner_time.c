@@ -24,9 +24,8 @@
 #define WARM_UPS 20
 #define SHARE 0.5 /* of the deadline that timing may use */
 
-/* One thread stays where it is: a migration would cost it its caches. */
-static void
-pin(void)
+void
+bench_pin(void)
 {
   cpu_set_t set;
   int cpu = sched_getcpu();
@@ -111,7 +110,7 @@ bench_time(struct bench *b, struct answer *a)
   unsigned repeat;
   double once, pass;
   if (b->job->threads == 1)
-    pin();
+    bench_pin();
   double start = proc_now();
   if (warm_up(b, &repeat, &once, a) || control(b, &pass, a))
     return -1;

@@ -220,8 +220,12 @@ finish(struct search *r)
   const struct config *c = r->session->config;
   int status = 0;
 
+  r->finishing = 1;
   if (r->session->measures && c->finalists > 0) {
-    status = search_measure_front(r, (size_t)c->finalists);
+    if (r->coordination != COORDINATION_FIXED)
+      status = search_choose_in_context(r, (size_t)c->finalists);
+    if (status == 0)
+      status = search_measure_front(r, (size_t)c->finalists);
     renew_front(r);
   }
   if (r->session->measures && status == 0 && !proc_stopping() && !r->warm)

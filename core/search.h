@@ -31,6 +31,7 @@ struct search {
   void *self;
   struct chanas_space *space;  /* what the strategy sees */
   double stamp;                /* of the latencies the strategy was told */
+  int finishing;               /* exploring and tuning are over */
   int warm;                    /* this table has seen this search before */
   size_t evaluated;            /* distinct networks */
   char **earned;               /* whole networks that this process asked for */
@@ -54,6 +55,9 @@ int search_choose_subspace(struct search *, size_t samples);
 /* Build and measure up to n members of the front that are not yet measured
  * with their present schedules, spread over the front.  finalists.c */
 int search_measure_front(struct search *, size_t n);
+/* Choose schedules in context for n members spread over the front.
+ * finalists.c */
+int search_choose_in_context(struct search *, size_t n);
 /* Start from the networks that earlier runs measured whole: they join the
  * archive, and the correction is fitted to those whose schedules still hold.
  * finalists.c */

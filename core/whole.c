@@ -68,10 +68,13 @@ first_of_its_workload(const struct chanas_network *net, size_t b)
   return 1;
 }
 
-static int
-emit_block(const struct session *s, const struct chanas_workload *w,
-           const char *policy, const char *symbol, struct chanas_text *out)
+int
+whole_emit_block(const struct session *s, size_t workload,
+                 const char *policy, const char *symbol,
+                 struct chanas_text *out)
 {
+  const struct chanas_workload *w =
+    family_workloads(s->family)->item[workload];
   struct chanas_space *space = space_new();
   int32_t *choice = NULL;
   int status = s->backend->backend.space(s->self, w, space);
@@ -101,7 +104,8 @@ whole_emit(const struct session *s, const struct chanas_network *net,
     if (!first_of_its_workload(net, b))
       continue;
     snprintf(symbol, sizeof symbol, "b%zu", net->block[b].workload);
-    if (emit_block(s, workload_of(s, net, b), policy[b], symbol, out) < 0)
+    if (whole_emit_block(s, net->block[b].workload, policy[b], symbol,
+                         out) < 0)
       return -1;
   }
   return 0;

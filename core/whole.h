@@ -18,6 +18,10 @@ void schedules_free(char **, const struct chanas_network *);
 /* Identifies workloads and policies of a network; 16 hex digits. */
 void schedules_hash(const struct session *, const struct chanas_network *,
                     char *const policy[], char out[17]);
+/* The kernel of one workload of the family.  -1 (logged). */
+int whole_emit_block(const struct session *, size_t workload,
+                     const char *policy, const char *symbol,
+                     struct chanas_text *out);
 /* Kernels of all distinct blocks; symbol of block b is "b" and its workload's
  * index.  -1 (logged). */
 int whole_emit(const struct session *, const struct chanas_network *,

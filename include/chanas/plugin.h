@@ -318,6 +318,11 @@ struct chanas_backend {
    * space is NULL when the block stands for itself.  May run concurrently. */
   int (*latency)(void *self, const char *role, const struct chanas_workload *,
                  struct chanas_point network, struct chanas_estimate *seconds);
+
+  /* Device half, may be NULL: one pass over a loaded program, with the time
+   * of each step in seconds[steps], as it takes between its neighbours. */
+  int (*profile)(void *loaded, const float *input, float *output,
+                 double *seconds);
 };
 
 struct chanas_strategy {

@@ -215,17 +215,31 @@ guards(const struct cpu *c)
 }
 
 static void
-pass(struct cpu *c)
+step(struct cpu *c, const struct step *s)
 {
-  size_t i;
+  if (s->clear)
+    memset(c->tensor[s->dst].data, 0, c->elements[s->dst] * sizeof(float));
+  s->run(c->tensor[s->src].data, c->tensor[s->dst].data, s->packed.data,
+         c->scratch.data);
+}
 
-  for (i = 0; i < c->steps; i++) {
-    struct step *s = &c->step[i];
-    if (s->clear)
-      memset(c->tensor[s->dst].data, 0, c->elements[s->dst] * sizeof(float));
-    s->run(c->tensor[s->src].data, c->tensor[s->dst].data, s->packed.data,
-           c->scratch.data);
-  }
+/* The caller's input and output take part in place. */
+static void
+lend(struct cpu *c, const float *input, float *output)
+{
+  c->tensor[0] = (struct buffer){ (float *)(uintptr_t)input, 0 };
+  if (c->output == 0)
+    memcpy(output, input, c->elements[0] * sizeof(float));
+  else
+    c->tensor[c->output] = (struct buffer){ output, 0 };
+}
+
+static int
+give_back(struct cpu *c)
+{
+  c->tensor[0].data = NULL;
+  c->tensor[c->output].data = NULL;
+  return guards(c);
 }
 
 int
@@ -235,21 +249,33 @@ cpu_run(void *loaded, const float *input, float *output, unsigned repeat,
   struct cpu *c = loaded;
   double start;
   unsigned i;
-  int bad;
+  size_t j;
 
-  c->tensor[0] = (struct buffer){ (float *)(uintptr_t)input, 0 };
-  if (c->output == 0)
-    memcpy(output, input, c->elements[0] * sizeof(float));
-  else
-    c->tensor[c->output] = (struct buffer){ output, 0 };
+  lend(c, input, output);
   start = cpu_now();
   for (i = 0; i < repeat; i++)
-    pass(c);
+    for (j = 0; j < c->steps; j++)
+      step(c, &c->step[j]);
   *seconds = cpu_now() - start;
-  c->tensor[0].data = NULL;
-  c->tensor[c->output].data = NULL;
-  bad = guards(c);
-  return bad;
+  return give_back(c);
+}
+
+int
+cpu_profile(void *loaded, const float *input, float *output, double *seconds)
+{
+  struct cpu *c = loaded;
+  double now, last;
+  size_t i;
+
+  lend(c, input, output);
+  last = cpu_now();
+  for (i = 0; i < c->steps; i++) {
+    step(c, &c->step[i]);
+    now = cpu_now();
+    seconds[i] = now - last;
+    last = now;
+  }
+  return give_back(c);
 }
 
 void

@@ -14,6 +14,8 @@ int cpu_load(const struct chanas_host *, const char *object,
              const struct chanas_program *, void **loaded);
 int cpu_run(void *loaded, const float *input, float *output, unsigned repeat,
             double *seconds);
+int cpu_profile(void *loaded, const float *input, float *output,
+                double *seconds);
 void cpu_unload(void *loaded);
 double cpu_now(void); /* monotonic seconds */
 #endif

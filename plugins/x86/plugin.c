@@ -129,6 +129,7 @@ static const struct chanas_backend backend = {
   .command = x86_command,
   .deploy = x86_deploy,
   .close = x86_close,
+  .profile = cpu_profile,
 };
 
 static const struct chanas_plugin plugin = {
