@@ -184,7 +184,7 @@ parse_head(struct workload_builder *b, const char **p)
   size_t size = strcspn(*p, "/");
   int dtype = -1, batch, h, w, c;
 
-  for (int i = CHANAS_F32; i <= CHANAS_I8; i++)
+  for (int i = CHANAS_F32; i <= CHANAS_TF32; i++)
     if (strlen(dtype_name(i)) == size && !memcmp(*p, dtype_name(i), size))
       dtype = i;
   *p += size;

@@ -182,6 +182,24 @@ test_damaged(void **state)
   capture_end(&c);
 }
 
+/* Keys of every type read back, and their name does. */
+static void
+test_dtypes(void **state)
+{
+  (void)state;
+  for (int dtype = CHANAS_F32; dtype <= CHANAS_TF32; dtype++) {
+    char *key = mem_print("%s/n1/i4x4x3/act:relu,x0", dtype_name(dtype));
+    struct chanas_workload *w = workload_parse(key);
+    assert_non_null(w);
+    assert_int_equal(w->dtype, dtype);
+    assert_string_equal(w->key, key);
+    assert_int_equal(dtype_parse(dtype_name(dtype)), dtype);
+    workload_free(w);
+    free(key);
+  }
+  assert_int_equal(dtype_parse("f64"), -1);
+}
+
 static void
 test_set(void **state)
 {
@@ -213,6 +231,7 @@ main(void)
     cmocka_unit_test(test_round_trip),
     cmocka_unit_test(test_hostile),
     cmocka_unit_test(test_damaged),
+    cmocka_unit_test(test_dtypes),
     cmocka_unit_test(test_set),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
