@@ -264,6 +264,8 @@ struct chanas_backend {
    * are stable and make the fingerprint. */
   int (*describe)(const struct chanas_host *, struct chanas_text *out,
                   int measure);
+  /* Many times in one process, one after the other: what is dear to set up
+   * and the same for all (a context) may stay from the first on. */
   int (*load)(const struct chanas_host *, const char *object,
               const struct chanas_program *, void **loaded);
   /* Execute `repeat` times back to back; *seconds is the time of all of
@@ -278,7 +280,9 @@ struct chanas_backend {
   /* Pure half. */
   int (*open)(const struct chanas_host *, const struct chanas_device *,
               void **self);
-  /* Fill the policy space of a workload; always at least one knob. */
+  /* Fill the policy space of a workload; always at least one knob.  A dtype
+   * that the backend lacks is refused, for all workloads alike: -1, and one
+   * line that names it ("no bf16 kernels"). */
   int (*space)(void *self, const struct chanas_workload *,
                struct chanas_space *out);
   /* The default policy: always legal.  choice[] has one entry per knob. */

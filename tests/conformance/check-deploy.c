@@ -9,12 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "check.h"
+#include "device.h"
 #include "file.h"
-#include "log.h"
+#include "host.h"
 #include "mem.h"
 #include "proc.h"
 #include "reference.h"
+#include "registry.h"
+#include "rng.h"
+#include "space.h"
+#include "text.h"
+#include "workload.h"
 
 #define STEPS 4
 #define TENSORS 5
@@ -29,6 +34,24 @@ static const char *const keys[STEPS] = {
 };
 static const int source[STEPS] = { 0, 1, 4, 2 };
 static const int target[STEPS] = { 1, 2, 2, 3 };
+
+static int failures;
+
+static void fail(const char *what, const char *fmt, ...)
+  __attribute__((format(printf, 2, 3)));
+
+static void
+fail(const char *what, const char *fmt, ...)
+{
+  va_list args;
+
+  printf("FAIL %s: ", what);
+  va_start(args, fmt);
+  vprintf(fmt, args);
+  va_end(args);
+  printf("\n");
+  failures++;
+}
 
 struct net {
   struct chanas_workload *workload[STEPS];
@@ -82,7 +105,7 @@ emit_all(const struct chanas_backend *b, void *self, const struct net *n,
     b->initial(self, n->workload[i], space, choice);
     if (b->emit(self, n->workload[i], (struct chanas_point){ space, choice },
                 n->symbol[i], out))
-      check_fail(keys[i], "emit failed");
+      fail(keys[i], "emit failed");
     free(choice);
     space_free(space);
   }
@@ -148,7 +171,7 @@ expect(const char *folder, const char *program, const char *a, const char *b,
   int got = command(folder, program, a, b, &out);
 
   if (got != code || !strstr(text_string(&out), word))
-    check_fail(program, "exit code %d, wanted %d and \"%s\" in:\n%s", got,
+    fail(program, "exit code %d, wanted %d and \"%s\" in:\n%s", got,
                code, word, text_string(&out));
   text_free(&out);
 }
@@ -163,7 +186,7 @@ try_folder(const struct chanas_backend *b, void *self, const char *folder)
   net_make(&net);
   emit_all(b, self, &net, files_get(&files, "kernels.c"));
   if (b->deploy(self, &net.program, &files))
-    check_fail("deploy", "it failed");
+    fail("deploy", "it failed");
   for (i = 0; i < files.count; i++)
     write_in(folder, files.file[i]->name, files.file[i]->text.data,
              files.file[i]->text.size);
@@ -184,21 +207,6 @@ try_folder(const struct chanas_backend *b, void *self, const char *folder)
   for (i = 0; i < STEPS; i++)
     workload_free(net.workload[i]);
   free(net.weights);
-}
-
-int check_failures;
-
-void
-check_fail(const char *what, const char *fmt, ...)
-{
-  va_list args;
-
-  printf("FAIL %s: ", what);
-  va_start(args, fmt);
-  vprintf(fmt, args);
-  va_end(args);
-  printf("\n");
-  check_failures++;
 }
 
 int
@@ -231,5 +239,5 @@ main(void)
   device_free(device);
   text_free(&text);
   host_close(host);
-  return check_failures > 0;
+  return failures > 0;
 }

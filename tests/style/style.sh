@@ -7,7 +7,7 @@ cd "${abs_top_srcdir:-.}" || exit 99
 bad=0
 complain() { echo "$1: $2"; bad=1; }
 
-sources=(core include plugins tests bench examples)
+sources=(core conformance include plugins tests bench examples)
 mapfile -t code < <(find "${sources[@]}" \( -name '*.c' -o -name '*.h' \) \
   -print)
 mapfile -t texts < <(
@@ -56,10 +56,16 @@ done < <(awk 'FNR == 1 { from = 0 }
 
 # The core knows no target: neither an instruction set nor a backend.  (The
 # default of [backend] plugin in config.def is a value, not code.)
-mapfile -t core < <(find core include \( -name '*.c' -o -name '*.h' \) -print)
+mapfile -t core < <(find core include conformance \
+  \( -name '*.c' -o -name '*.h' \) -print)
 while IFS= read -r hit; do
   complain "$hit" "<- the core names no target"
 done < <(grep -HniE '(^|[^a-z])(cuda|opencl|neon|sve|avx|amx|sse[0-9]|vnni|'\
 'x86|arm64|aarch64|immintrin|cpuid)' "${core[@]}")
+
+# Nor does anything else that lies there, not even inside a word.
+while IFS= read -r hit; do
+  complain "$hit" "<- core/ names a backend or an instruction set"
+done < <(grep -rniE 'cuda|opencl|neon|avx' core conformance)
 
 exit $bad

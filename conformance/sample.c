@@ -149,12 +149,12 @@ random_op(struct workload_builder *b, struct rng *r)
 }
 
 struct chanas_workload *
-sample_random(struct rng *r)
+sample_random(struct rng *r, int dtype)
 {
   struct workload_builder b;
   int n = pick(r, 1, 8);
 
-  workload_begin(&b, CHANAS_F32, pick(r, 1, 2), pick(r, 1, 20),
+  workload_begin(&b, dtype, pick(r, 1, 2), pick(r, 1, 20),
                  pick(r, 1, 20), pick(r, 1, 40));
   b.accumulate = pick(r, 0, 3) == 0;
   while (n-- > 0)
