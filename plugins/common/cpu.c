@@ -9,6 +9,7 @@
 #include <time.h>
 #include "cpu.h"
 #include "kernel.h"
+#include "region.h"
 
 #define GUARD_BYTES 256
 #define GUARD_BYTE 0xa5
@@ -30,6 +31,7 @@ struct cpu {
   struct buffer *tensor; /* inner ones; data is NULL for the others */
   size_t *elements;
   struct buffer scratch;
+  struct region region; /* all of the above */
 };
 
 double
@@ -47,13 +49,11 @@ buffer_make(struct cpu *c, struct buffer *b, size_t floats)
   size_t bytes = floats * sizeof(float) + GUARD_BYTES;
   void *data;
 
-  bytes = (bytes + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN;
-  data = aligned_alloc(KERNEL_ALIGN, bytes);
+  data = region_take(&c->region, bytes);
   if (data == NULL) {
     c->host->log(c->host->ctx, CHANAS_ERROR, "no memory for %zu bytes", bytes);
     return -1;
   }
-  memset(data, 0, floats * sizeof(float));
   memset((char *)data + floats * sizeof(float), GUARD_BYTE, GUARD_BYTES);
   b->data = data;
   b->floats = floats;
@@ -282,15 +282,10 @@ void
 cpu_unload(void *loaded)
 {
   struct cpu *c = loaded;
-  size_t i;
 
   if (c == NULL)
     return;
-  for (i = 0; c->step && i < c->steps; i++)
-    free(c->step[i].packed.data);
-  for (i = 0; c->tensor && i < c->tensors; i++)
-    free(c->tensor[i].data);
-  free(c->scratch.data);
+  region_free(&c->region);
   free(c->step);
   free(c->tensor);
   free(c->elements);

@@ -182,12 +182,12 @@ void
 emit_halo(struct emitter *e, int tensor)
 {
   const struct tensor *t = &e->plan->tensor[tensor];
-  long planes = (long)e->plan->batch * t->img
-                / ((t->h + 2 * t->halo) * t->row);
+  long plane = t->blocked ? t->vec : t->img;
 
   if (t->halo)
-    PRINT(e, "  ch_halo(s + %zu, %ld, %d, %ld, %d, %ld, t, nt);\n", t->offset,
-          planes, t->h, t->row, t->halo, t->pix);
+    PRINT(e, "  ch_halo(s + %zu, %ld, %ld, %d, %ld, %d, %ld, t, nt);\n",
+          t->offset, e->plan->batch * t->img / plane, plane, t->h, t->row,
+          t->halo, t->pix);
 }
 
 static void
@@ -299,11 +299,11 @@ static const char shared[] =
   "  __builtin_memset(p, 0, (size_t)n * sizeof *p);\n"
   "}\n"
   "/* Zero the border of planes of h rows, this thread's share of them. */\n"
-  "CH_HELPER void ch_halo(float *p, long planes, long h, long row, long halo,\n"
-  "                       long pix, long t, long nt)\n"
+  "CH_HELPER void ch_halo(float *p, long planes, long plane, long h,\n"
+  "                       long row, long halo, long pix, long t, long nt)\n"
   "{\n"
   "  for (long i = planes * t / nt; i < planes * (t + 1) / nt; i++) {\n"
-  "    float *q = p + i * (h + 2 * halo) * row;\n"
+  "    float *q = p + i * plane;\n"
   "    ch_zero(q, halo * row);\n"
   "    ch_zero(q + (h + halo) * row, halo * row);\n"
   "    for (long r = halo; r < h + halo; r++) {\n"

@@ -205,11 +205,14 @@ pointers(struct emitter *e, const struct chain *c)
   emit_added(e, last);
   emit_halo(e, last->dst);
   if (ring->halo)
-    PRINT(e, "  for (long i = 0; i < %ld; i++) {\n"
-          "    ch_zero(ring - %ld + i * %ld, %ld);\n"
-          "    ch_zero(ring - %ld + (i + 1) * %ld, %ld);\n"
-          "  }\n", planes * c->ring_rows, ring->origin, ring->row,
-          ring->origin, 2 * ring->origin, ring->row, ring->origin);
+    PRINT(e, "  for (long c = 0; c < %ld; c++)\n"
+          "    for (long i = 0; i < %d; i++) {\n"
+          "      float *q = ring + c * %ld + i * %ld;\n"
+          "      ch_zero(q - %ld, %ld);\n"
+          "      ch_zero(q + %ld, %ld);\n"
+          "    }\n", planes, c->ring_rows, ring->vec, ring->row,
+          ring->origin, ring->origin, ring->row - 2 * ring->origin,
+          ring->origin);
 }
 
 void

@@ -10,6 +10,40 @@
 
 enum { MICRO = 1, TILE };
 
+#define LINE 16    /* floats of a cache line */
+#define AHEAD 2048 /* floats; more than a page of 4 KiB */
+
+/* What is read again for each turn of the outer loop should be small. */
+static int
+pixels_outer(const struct emitter *e, const struct node *n)
+{
+  int order = e->plan->schedule->order;
+
+  if (order == ORDER_AUTO)
+    return (double)n->cout * n->k * n->k < (double)e->plan->batch * n->h * n->w;
+  return order == ORDER_PIXELS;
+}
+
+/* Weights of the next group of channels are fetched while the tiles of this
+ * one are computed; packed weights lie one after another, so behind the last
+ * group begins what comes next in the block, and mostly in the network. */
+static int
+prefetches(const struct emitter *e, const struct node *n)
+{
+  return e->plan->schedule->prefetch && n->k == 1 && n->scaled < 0
+         && !n->chained && !pixels_outer(e, n);
+}
+
+/* Lines that one turn of the loop over channels fetches. */
+static int
+prefetch_lines(const struct emitter *e, const struct node *n, int nv)
+{
+  int length = plan_runs(e->plan, n).length;
+  int turn = e->plan->schedule->unroll * nv * e->plan->vec / LINE;
+
+  return div_up(turn ? turn : 1, parts_of(length, n->block.mr).count);
+}
+
 static void
 load_weight(struct emitter *e, int nv, int u, int j, int keep)
 {
@@ -56,9 +90,20 @@ step(struct emitter *e, int mr, int nv, long pixel, const char *at, int u)
   PRINT(e, "      }\n");
 }
 
+static void
+prefetch(struct emitter *e, int lines)
+{
+  int i;
+
+  for (i = 0; i < lines; i++)
+    PRINT(e, "      __builtin_prefetch(f + %d, 0, 2);\n", i * LINE);
+  if (lines)
+    PRINT(e, "      f += %d;\n", lines * LINE);
+}
+
 /* `count` input channels from q on, consecutive in memory. */
 static void
-channels(struct emitter *e, int mr, int nv, long pixel, int count)
+channels(struct emitter *e, int mr, int nv, long pixel, int count, int lines)
 {
   int u, unroll = e->plan->schedule->unroll, full = count - count % unroll;
 
@@ -69,6 +114,8 @@ channels(struct emitter *e, int mr, int nv, long pixel, int count)
     PRINT(e, "    {\n");
   for (u = 0; full && u < unroll; u++)
     step(e, mr, nv, pixel, full > unroll ? "c" : "", u);
+  if (full)
+    prefetch(e, lines);
   if (full == unroll)
     PRINT(e, "      w += %d;\n", unroll * nv * e->plan->vec);
   if (full)
@@ -89,21 +136,22 @@ reduce(struct emitter *e, const struct node *n, int mr, int nv,
   const struct tensor *t = &e->plan->tensor[n->src];
   long pixel = n->stride * t->pix;
   int vec = e->plan->vec, blocks = count / vec;
+  int lines = prefetches(e, n) ? prefetch_lines(e, n, nv) : 0;
 
   if (!t->blocked) {
     PRINT(e, "    const float *q = %s;\n", from);
-    channels(e, mr, nv, pixel, count);
+    channels(e, mr, nv, pixel, count, lines);
     return;
   }
   if (blocks) {
     PRINT(e, "    for (long b = 0; b < %d; b++) {\n"
           "    const float *q = %s + b * %ld;\n", blocks, from, t->vec);
-    channels(e, mr, nv, pixel, vec);
+    channels(e, mr, nv, pixel, vec, lines);
     PRINT(e, "    }\n");
   }
   if (count % vec) {
     PRINT(e, "    const float *q = %s + %ld;\n", from, blocks * t->vec);
-    channels(e, mr, nv, pixel, count % vec);
+    channels(e, mr, nv, pixel, count % vec, lines);
   }
 }
 
@@ -141,7 +189,7 @@ micro(struct emitter *e, int index, int mr, int nv, int partial)
   PRINT(e, "CH_KERNEL void %s_n%d_%dx%d%s(const float *x, float *y, "
         "const float *w", e->symbol, index, mr, nv, partial ? "p" : "");
   emit_added_params(e, n);
-  PRINT(e, ")\n{\n");
+  PRINT(e, "%s)\n{\n", prefetches(e, n) ? ", const float *f" : "");
   for (j = 0; j < nv; j++) {
     PRINT(e, "  ch_v%d a0_%d = ch_ld%d(w + %d)", vec, j, vec, j * vec);
     for (i = 1; i < mr; i++)
@@ -171,7 +219,7 @@ call(struct emitter *e, int index, int mr, int nv, int partial)
         partial ? "p" : "");
   for (i = 0; i < n->adds; i++)
     PRINT(e, ", r%d", i);
-  PRINT(e, ");\n");
+  PRINT(e, "%s);\n", prefetches(e, n) ? ", f" : "");
 }
 
 /* Choose by group g: big, small, or the last one, which may be partial. */
@@ -218,6 +266,23 @@ advance(struct emitter *e, const char *name, long pixel, long vector)
   PRINT(e, "  %s += p * %ld + k * %ld;\n", name, pixel, vector);
 }
 
+/* Each tile fetches its part of the next panel; the tiles that remain fetch
+ * what is there already.  A single tile fetches its own weights. */
+static void
+prefetch_start(struct emitter *e, const struct node *n, struct parts q,
+               struct parts g)
+{
+  long panel = g.size * (long)node_panel(e->plan, n);
+  long turns = n->cin / e->plan->schedule->unroll;
+  long part = turns * LINE * prefetch_lines(e, n, g.size);
+
+  if (q.count == 1)
+    PRINT(e, "  const float *f = w + %d;\n", AHEAD);
+  else
+    PRINT(e, "  const float *f = w + (q * %ld < %ld ? %ld + q * %ld : 0);\n",
+          part, panel, panel, part);
+}
+
 void
 emit_conv_tile(struct emitter *e, int index, int length)
 {
@@ -253,6 +318,8 @@ emit_conv_tile(struct emitter *e, int index, int length)
       name[1] = (char)('0' + r++);
       advance(e, name, t->pix, t->vec);
     }
+  if (prefetches(e, n))
+    prefetch_start(e, n, q, g);
   if (q.big < q.count) {
     PRINT(e, "  if (q >= %d) {\n", q.big);
     choose(e, index, q.size - 1, g, partial);
@@ -308,17 +375,6 @@ unit_loop(struct emitter *e, int split, int units)
     PRINT(e, "  for (long u = lo; u < hi; u++)\n");
   else
     PRINT(e, "  for (long u = 0; u < %d; u++)\n", units);
-}
-
-/* What is read again for each turn of the outer loop should be small. */
-static int
-pixels_outer(const struct emitter *e, const struct node *n)
-{
-  int order = e->plan->schedule->order;
-
-  if (order == ORDER_AUTO)
-    return (double)n->cout * n->k * n->k < (double)e->plan->batch * n->h * n->w;
-  return order == ORDER_PIXELS;
 }
 
 /* Where the packed weights are: wp. */

@@ -98,6 +98,14 @@ chain_ring_rows(const struct plan *plan, const struct phase *p)
   return (plan->schedule->rows - 1) * dw->stride + dw->k;
 }
 
+/* Planes whose distance is a multiple of many pixels would meet in the same
+ * few sets of a cache: keep them an odd number apart. */
+static long
+spread(long plane, long pix)
+{
+  return plane / pix % 8 ? plane : plane + pix;
+}
+
 static void
 strides(const struct plan *plan, struct tensor *t, int rows)
 {
@@ -110,8 +118,8 @@ strides(const struct plan *plan, struct tensor *t, int rows)
   t->row = width * t->pix;
   t->img = rows * t->row;
   if (t->blocked) {
-    t->vec = t->img;
-    t->img *= vectors;
+    t->vec = spread(t->img, t->pix);
+    t->img = t->vec * vectors;
   }
 }
 

@@ -46,6 +46,7 @@ struct schedule {
   int scale;    /* squeeze and excite: multiply the factors into the weights
                    of the convolution that follows, not into its input */
   int unroll;   /* of the loop over input channels */
+  int prefetch; /* weights of the next group of channels */
   int order;    /* enum schedule_order */
   int split;    /* enum schedule_split, with more than one thread */
   int columns;  /* output columns per step of a depthwise convolution */

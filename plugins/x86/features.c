@@ -130,7 +130,7 @@ policy_features(void *self, const struct chanas_workload *w,
     log2p(4.0 * (double)p.scratch / (double)x->l2), p.phases, p.threads,
     s.imbalance, c.fuse == FUSE_DEPTHWISE, c.fuse == FUSE_PROJECT,
     c.fuse ? log2(c.rows) : 0, c.blocked, c.fold, c.scale, log2(c.unroll),
-    c.order, c.split, c.columns, c.vec,
+    c.prefetch, c.order, c.split, c.columns, c.vec,
   };
   for (i = 0; i < sizeof list / sizeof *list && i < max; i++)
     out[i] = list[i];

@@ -13,6 +13,7 @@
  *   blockI   100 * pixels + vectors: register block of the I-th kind of
  *            dense convolution
  *   unroll   of the loop over input channels
+ *   prefetch 1: the weights of the next group of channels
  *   order    0: channel groups outside, pixels inside; 1: the other way
  *            (both are offered for a single kind of dense convolution only;
  *            elsewhere they are not worth the trials)
@@ -105,6 +106,7 @@ policy_schedule(const struct x86 *x, const struct chanas_workload *w,
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)
     s->columns = (int)h->value(p, "columns");
+  s->prefetch = (int)h->value(p, "prefetch");
   if (h->find_knob(p.space, "order") >= 0)
     s->order = (int)h->value(p, "order");
   s->split = (int)h->value(p, "split");

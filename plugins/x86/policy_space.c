@@ -6,6 +6,8 @@
 #include "blocks.h"
 #include "policy.h"
 
+#define PREFETCH_LEAST 8192 /* floats of weights: they are not in L1 */
+
 struct offer { size_t count; int64_t value[16]; };
 
 static void
@@ -175,6 +177,8 @@ put_flags(const struct x86 *x, const struct chanas_workload *w,
     return -1;
   if (dense == 1
       && (put(x, out, "unroll", &unroll) || put(x, out, "order", &order)))
+    return -1;
+  if (dense && w->weights >= PREFETCH_LEAST && put(x, out, "prefetch", &flag))
     return -1;
   if (count_kind(w, CHANAS_DWCONV)) {
     offer_columns(x, w, &columns);
