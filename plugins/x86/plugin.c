@@ -6,34 +6,29 @@
 #include "cpu.h"
 #include "deploy.h"
 #include "emit.h"
+#include "policy.h"
 #include "x86.h"
 
 static int
 x86_open(const struct chanas_host *host, const struct chanas_device *device,
          void **self)
 {
-  struct x86 *x = host->alloc(host->ctx, sizeof *x);
+  struct target *x = host->alloc(host->ctx, sizeof *x);
 
   if (x == NULL)
     return -1;
   x->host = host;
+  x->backend = "x86";
   x->vec = host->limit(device, "isa.avx512f")
            && host->limit(device, "isa.avx512vl") ? 16 : 8;
+  x->half = x->vec == 16;
   x->registers = x->vec == 16 ? 32 : 16;
   if (!host->limit(device, "isa.avx2") || !host->limit(device, "isa.fma")) {
     host->log(host->ctx, CHANAS_ERROR,
               "the device's description has no isa.avx2=1 and isa.fma=1");
     return -1;
   }
-  x->threads = (int)host->limit(device, "threads");
-  if (x->threads < 1)
-    x->threads = 1;
-  x->l1 = host->limit(device, "l1d");
-  x->l2 = host->limit(device, "l2");
-  if (x->l1 <= 0)
-    x->l1 = 32 << 10;
-  if (x->l2 <= 0)
-    x->l2 = 512 << 10;
+  target_caches(x, device);
   *self = x;
   return 0;
 }
@@ -42,7 +37,7 @@ static int
 x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
          const char *symbol, struct chanas_text *out)
 {
-  const struct x86 *x = self;
+  const struct target *x = self;
   struct schedule schedule;
   struct plan plan;
 
@@ -73,7 +68,7 @@ static int
 x86_command(void *self, const char *source, const char *object,
             struct chanas_args *out)
 {
-  const struct x86 *x = self;
+  const struct target *x = self;
   const struct chanas_host *h = x->host;
   int i, bad = h->arg(out, "cc");
 
@@ -92,7 +87,7 @@ static int
 x86_deploy(void *self, const struct chanas_program *program,
            struct chanas_files *out)
 {
-  const struct x86 *x = self;
+  const struct target *x = self;
   char options[256] = "";
   int i;
 

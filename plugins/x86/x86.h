@@ -3,7 +3,6 @@
 #ifndef X86_H
 #define X86_H
 #include <chanas/plugin.h>
-#include "plan.h"
 
 /* The device half: device.c. */
 int device_probe(const struct chanas_host *);
@@ -15,25 +14,6 @@ double ceiling_fma(int threads, int wide); /* GFLOP/s */
 double ceiling_read(size_t bytes);         /* GB/s of one thread */
 double ceiling_work(long rounds);          /* seconds of fixed work */
 
-/* The pure half, a function of the description: policy.c. */
-struct x86 {
-  const struct chanas_host *host;
-  int vec;       /* widest vector, in floats: 8 or 16 */
-  int registers; /* vector registers */
-  int threads;
-  int64_t l1, l2; /* bytes */
-};
-
-int policy_space(void *self, const struct chanas_workload *,
-                 struct chanas_space *out);
-int policy_initial(void *self, const struct chanas_workload *,
-                   const struct chanas_space *, int32_t *choice);
-int policy_legal(void *self, const struct chanas_workload *,
-                 struct chanas_point);
-int policy_schedule(const struct x86 *, const struct chanas_workload *,
-                    struct chanas_point, struct schedule *);
-int policy_features(void *self, const struct chanas_workload *,
-                    struct chanas_point, double *out, size_t max);
-
+/* Helpers of the emitted text for vectors of so many floats: isa.c. */
 int isa_preamble(const struct chanas_host *, struct chanas_text *, int vec);
 #endif

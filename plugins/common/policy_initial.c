@@ -7,7 +7,7 @@
 
 /* Index of a knob's value, or of its first one. */
 static int32_t
-choose(const struct x86 *x, const struct chanas_space *space, size_t knob,
+choose(const struct target *x, const struct chanas_space *space, size_t knob,
        int64_t value)
 {
   size_t i;
@@ -21,7 +21,7 @@ choose(const struct x86 *x, const struct chanas_space *space, size_t knob,
 /* Fuse where the widest inner tensor does not stay in half the L2; in larger
  * tiles where many weights are read again for each tile. */
 static int64_t
-default_fuse(const struct x86 *x, const struct chanas_workload *w)
+default_fuse(const struct target *x, const struct chanas_workload *w)
 {
   double bytes = 0;
   uint32_t i;
@@ -39,7 +39,7 @@ default_fuse(const struct x86 *x, const struct chanas_workload *w)
 
 /* The widest step up to 8 columns. */
 static int32_t
-default_columns(const struct x86 *x, const struct chanas_space *space,
+default_columns(const struct target *x, const struct chanas_space *space,
                 size_t knob)
 {
   size_t i, n = x->host->choices(space, knob);
@@ -51,7 +51,7 @@ default_columns(const struct x86 *x, const struct chanas_space *space,
 
 /* Index of the fuse value with so many rows, the deepest fusion first. */
 static int32_t
-choose_rows(const struct x86 *x, const struct chanas_space *space,
+choose_rows(const struct target *x, const struct chanas_space *space,
             size_t knob, int64_t rows)
 {
   size_t i, n = x->host->choices(space, knob);
@@ -64,7 +64,7 @@ choose_rows(const struct x86 *x, const struct chanas_space *space,
 
 /* Pixels, unless there are too few of them to go round. */
 static int64_t
-default_split(const struct x86 *x, const struct chanas_workload *w)
+default_split(const struct target *x, const struct chanas_workload *w)
 {
   const struct chanas_op *op = &w->op[w->ops - 1];
 
@@ -95,7 +95,7 @@ int
 policy_initial(void *self, const struct chanas_workload *w,
                const struct chanas_space *space, int32_t *choice)
 {
-  const struct x86 *x = self;
+  const struct target *x = self;
   size_t i;
 
   for (i = 0; i < x->host->knobs(space); i++) {

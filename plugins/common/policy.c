@@ -62,8 +62,24 @@ policy_class(const struct chanas_workload *w, uint32_t index, uint32_t *first)
   return -1;
 }
 
+void
+target_caches(struct target *x, const struct chanas_device *device)
+{
+  const struct chanas_host *host = x->host;
+
+  x->threads = (int)host->limit(device, "threads");
+  if (x->threads < 1)
+    x->threads = 1;
+  x->l1 = host->limit(device, "l1d");
+  x->l2 = host->limit(device, "l2");
+  if (x->l1 <= 0)
+    x->l1 = 32 << 10;
+  if (x->l2 <= 0)
+    x->l2 = 512 << 10;
+}
+
 struct schedule
-policy_plain(const struct x86 *x)
+policy_plain(const struct target *x)
 {
   struct schedule s = { .vec = x->vec, .threads = x->threads, .rows = 1,
                         .blocked = 1, .fold = 1, .unroll = 1, .columns = 1,
@@ -81,10 +97,10 @@ policy_share(const struct plan *plan)
   return plan->share * sizeof(float);
 }
 
-/* The blocks of a 16-wide machine also run 8 wide; a value that a space does
- * not have reads as 0. */
+/* The blocks of wide vectors also run with narrow ones; a value that a space
+ * does not have reads as 0. */
 int
-policy_schedule(const struct x86 *x, const struct chanas_workload *w,
+policy_schedule(const struct target *x, const struct chanas_workload *w,
                 struct chanas_point p, struct schedule *s)
 {
   const struct chanas_host *h = x->host;
@@ -128,7 +144,7 @@ int
 policy_legal(void *self, const struct chanas_workload *w,
              struct chanas_point p)
 {
-  const struct x86 *x = self;
+  const struct target *x = self;
   struct schedule s;
   struct plan plan;
 

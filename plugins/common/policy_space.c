@@ -73,7 +73,7 @@ chain_of(const struct plan *plan)
 /* fuse: chains whose ring fits the second cache twice over.  Without
  * projection only where there is none to add, or in one tile size. */
 static void
-offer_fuse(const struct x86 *x, const struct chanas_workload *w,
+offer_fuse(const struct target *x, const struct chanas_workload *w,
            struct offer *o)
 {
   static const int fuse[] = { 202, 204, 207, 201, 104, 102, 107, 101 };
@@ -99,7 +99,7 @@ offer_fuse(const struct x86 *x, const struct chanas_workload *w,
 }
 
 static void
-offer_columns(const struct x86 *x, const struct chanas_workload *w,
+offer_columns(const struct target *x, const struct chanas_workload *w,
               struct offer *o)
 {
   int columns, k = widest_k(w), most = x->registers - 1 - k;
@@ -115,14 +115,14 @@ offer_columns(const struct x86 *x, const struct chanas_workload *w,
 }
 
 static int
-put(const struct x86 *x, struct chanas_space *out, const char *name,
+put(const struct target *x, struct chanas_space *out, const char *name,
     const struct offer *o)
 {
   return o->count ? x->host->knob(out, name, o->count, o->value) : 0;
 }
 
 static int
-put_blocks(const struct x86 *x, const struct chanas_workload *w,
+put_blocks(const struct target *x, const struct chanas_workload *w,
            struct chanas_space *out)
 {
   struct register_block block[BLOCKS_MAX];
@@ -158,7 +158,7 @@ scales(const struct chanas_workload *w)
 }
 
 static int
-put_flags(const struct x86 *x, const struct chanas_workload *w,
+put_flags(const struct target *x, const struct chanas_workload *w,
           struct chanas_space *out)
 {
   static const struct offer flag = { 2, { 1, 0 } }, order = { 2, { 0, 1 } },
@@ -194,13 +194,14 @@ int
 policy_space(void *self, const struct chanas_workload *w,
              struct chanas_space *out)
 {
-  const struct x86 *x = self;
-  static const struct offer widths = { 2, { 16, 8 } }, one = { 1, { 0 } };
+  const struct target *x = self;
+  static const struct offer one = { 1, { 0 } };
+  const struct offer widths = { 2, { x->vec, x->vec / 2 } };
   struct offer fuse = { 0 };
 
   if (w->dtype != CHANAS_F32) {
     x->host->log(x->host->ctx, CHANAS_ERROR,
-                 "x86 emits f32 kernels only: %s", w->key);
+                 "%s emits f32 kernels only: %s", x->backend, w->key);
     return -1;
   }
   if (w->ops > PLAN_OPS) {
@@ -208,7 +209,7 @@ policy_space(void *self, const struct chanas_workload *w,
                  PLAN_OPS, w->key);
     return -1;
   }
-  if (x->vec == 16 && put(x, out, "vector", &widths))
+  if (x->half && put(x, out, "vector", &widths))
     return -1;
   offer_fuse(x, w, &fuse);
   if (fuse.count > 1 && put(x, out, "fuse", &fuse))

@@ -6,7 +6,7 @@
  */
 #include <math.h>
 #include "blocks.h"
-#include "x86.h"
+#include "policy.h"
 
 struct sums {
   double useful, issued, cycles; /* vector multiply-adds; estimated cycles */
@@ -109,7 +109,7 @@ int
 policy_features(void *self, const struct chanas_workload *w,
                 struct chanas_point point, double *out, size_t max)
 {
-  const struct x86 *x = self;
+  const struct target *x = self;
   struct schedule c;
   struct sums s = { 0 };
   struct plan p;

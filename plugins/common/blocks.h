@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Register blocks of dense convolutions and how well they fit. */
-#ifndef X86_BLOCKS_H
-#define X86_BLOCKS_H
+#ifndef COMMON_BLOCKS_H
+#define COMMON_BLOCKS_H
 #include "plan.h"
 
 #define BLOCKS_MAX 8

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The generator of policies that backends for CPUs share.  A backend's self
+ * begins with a struct target, which says what its policies depend on; the
+ * callbacks below can then stand in its table as they are.  The knobs are
+ * explained in policy.c.
+ */
+#ifndef COMMON_POLICY_H
+#define COMMON_POLICY_H
+#include <chanas/plugin.h>
+#include "plan.h"
+
+/* A function of the device's description alone. */
+struct target {
+  const struct chanas_host *host;
+  const char *backend; /* its name, for messages */
+  int vec;             /* floats of a vector */
+  int half;            /* vectors of half that width may be used as well */
+  int registers;       /* vector registers */
+  int threads;
+  int64_t l1, l2;      /* bytes of the caches of one core */
+};
+
+/* Threads and caches as described, or plausible ones. */
+void target_caches(struct target *, const struct chanas_device *);
+
+int policy_space(void *self, const struct chanas_workload *,
+                 struct chanas_space *out);
+int policy_initial(void *self, const struct chanas_workload *,
+                   const struct chanas_space *, int32_t *choice);
+int policy_legal(void *self, const struct chanas_workload *,
+                 struct chanas_point);
+int policy_features(void *self, const struct chanas_workload *,
+                    struct chanas_point, double *out, size_t max);
+/* The point, decoded; -1 if it is none of the workload's space. */
+int policy_schedule(const struct target *, const struct chanas_workload *,
+                    struct chanas_point, struct schedule *);
+
+/* ---- between the files about policies ---- */
+
+#define CLASSES 3 /* dense ops with a register block of their own */
+
+/* Which kind of dense op this is, by first appearance; -1: not dense.  The
+ * first op of each kind is stored if wanted. */
+int policy_class(const struct chanas_workload *, uint32_t op,
+                 uint32_t *first);
+/* Nothing fused, blocked layout, the smallest blocks. */
+struct schedule policy_plain(const struct target *);
+/* Bytes of scratch that a thread has for itself. */
+size_t policy_share(const struct plan *);
+#endif
