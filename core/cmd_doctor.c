@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chanas doctor: what is there, what is missing, how to get it. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "archive.h"
 #include "cmd.h"
+#include "cmd_doctor.h"
 #include "file.h"
 #include "log.h"
 #include "mem.h"
 #include "proc.h"
 
-struct doctor { json_t *json; int bad; };
+void
+doctor_say(struct doctor *d, const char *plugin, const char *state,
+           const char *topic, const char *text)
+{
+  d->bad |= !plugin && strcmp(state, "missing") == 0;
+  if (d->json)
+    json_array_append_new(d->json, json_pack(
+      "{s:s?, s:s, s:s, s:s}", "plugin", plugin, "state", state, "topic",
+      topic, "text", text));
+  else if (plugin)
+    printf("%-8s %-10s %s: %s\n", state, plugin, topic, text);
+  else
+    printf("%-8s %-10s %s\n", state, topic, text);
+}
 
-/* One finding; state is "ok", "note" or "missing". */
 static void
 say(struct doctor *d, const char *state, const char *topic, const char *text)
 {
-  d->bad |= strcmp(state, "missing") == 0;
-  if (d->json)
-    json_array_append_new(d->json, json_pack("{s:s, s:s, s:s}", "state",
-                                             state, "topic", topic, "text",
-                                             text));
-  else
-    printf("%-8s %-10s %s\n", state, topic, text);
+  doctor_say(d, NULL, state, topic, text);
 }
 
 static void
@@ -115,60 +122,66 @@ check_machine(struct doctor *d)
   text_free(&governor);
 }
 
+/* Every plugin, of whatever kind: what it is, or why it cannot be used. */
 static void
 check_plugin(void *arg, const char *path, const struct plugin *p,
              const char *reason)
 {
   struct doctor *d = arg;
+  const char *file = strrchr(path, '/');
   char *text;
 
   if (reason) {
     text = mem_print("%s: %s", path, reason);
-    say(d, "missing", "plugin", text);
-  } else
-    text = mem_print("%s: %s", p->head.name, p->head.summary);
-  if (!reason)
-    say(d, "ok", "plugin", text);
+    doctor_say(d, file ? file + 1 : path, "missing", "plugin", text);
+  } else {
+    text = mem_print("%s%s%s, %s", p->backend.struct_size ? " backend" : "",
+                     p->strategy.struct_size ? " strategy" : "",
+                     p->estimator.struct_size ? " estimator" : "",
+                     p->head.summary);
+    doctor_say(d, p->head.name, "ok", "plugin", text + 1);
+  }
   free(text);
 }
 
-/* Device of one backend, asked through the runner. */
 static void
 check_backend(void *arg, const char *path, const struct plugin *p,
               const char *reason)
 {
-  struct doctor *d = arg;
-  struct measure_config config = { .backend = p, .settings = "",
-                                   .deadline = 20, .threads = 1 };
-  struct measure *measure;
-  struct chanas_device *device = NULL;
-  char *text;
-
   (void)path;
-  if (reason || !p->backend.struct_size ||
-      !CHANAS_HAS(&p->backend, describe))
-    return;
-  measure = measure_open(&config);
-  if (measure)
-    device = measure_describe(measure, 1);
-  if (device) {
-    text = mem_print("%s %s: fingerprint %s, FMA %s GFLOP/s on one thread, "
-                     "%s on all, memory %s GB/s", p->head.name,
-                     device_trait(device, "model"), device->fingerprint,
-                     device_trait(device, "measured.fma_gflops"),
-                     device_trait(device, "measured.fma_gflops_all"),
-                     device_trait(device, "measured.memory_gbs"));
-    say(d, "ok", "device", text);
-  } else {
-    text = mem_print("%s: unavailable, see the message above", p->head.name);
-    say(d, "missing", "device", text);
-  }
-  free(text);
-  device_free(device);
-  if (measure)
-    measure_close(measure);
+  if (!reason && p->backend.struct_size)
+    doctor_backend(arg, p);
 }
 
+/* A strategy of the run: is it there, and does it take its section? */
+static void
+check_strategy(struct doctor *d, const struct config *c, const char *section,
+               const char *name)
+{
+  const struct plugin *p = registry_get(PLUGIN_STRATEGY, name);
+  struct host *host = p ? host_open(p, c->ini, ini_find(c->ini, section),
+                                    config_keys(section), NULL) : NULL;
+
+  say(d, host ? "ok" : "missing", section,
+      host ? name : "it cannot be used, see the message above");
+  if (host)
+    host_close(host);
+}
+
+static void
+check_estimator(struct doctor *d, struct session *s)
+{
+  struct archive archive;
+  int good = archive_open(&archive, s, NULL) == EXIT_DONE;
+
+  if (*s->config->estimator)
+    say(d, good ? "ok" : "missing", "estimator",
+        good ? s->config->estimator :
+        "it cannot be used, see the message above");
+  archive_close(&archive);
+}
+
+/* All that the run names, opened as the run would. */
 static void
 check_ini(struct doctor *d, const struct options *o)
 {
@@ -180,6 +193,9 @@ check_ini(struct doctor *d, const struct options *o)
     return;
   }
   say(d, "ok", "run", o->operand[0]);
+  check_strategy(d, config, "strategy", config->strategy);
+  check_strategy(d, config, "tuner", config->tuner);
+  check_estimator(d, &s);
   cmd_close(config, &s);
 }
 
@@ -194,6 +210,9 @@ cmd_doctor(const struct options *o)
   say(&d, "ok", "plugins in", folders);
   registry_each(check_plugin, &d);
   registry_each(check_backend, &d);
+  if (d.usable == 0)
+    say(&d, "missing", "backends", "none can measure on this machine: "
+        "latencies can come from tables only; see the lines above");
   check_table(&d, o);
   check_data(&d);
   if (o->operands)

@@ -61,6 +61,13 @@ check_runner(const struct measure *m, const char *from)
   return path ? 0 : -1;
 }
 
+const char *
+measure_runner(void)
+{
+  const char *set = getenv("CHANAS_RUNNER");
+  return set && *set ? set : LIBEXECDIR "/chanas-runner";
+}
+
 static int
 find_runner(struct measure *m, const char *configured)
 {
@@ -72,11 +79,10 @@ find_runner(struct measure *m, const char *configured)
       log_error("runner of [backend]: a quote is not closed: %s", configured);
       return -1;
     }
-  } else if (set && *set) {
-    from = "$CHANAS_RUNNER";
-    args_add(&m->command, set);
-  } else
-    args_add(&m->command, LIBEXECDIR "/chanas-runner");
+  } else {
+    from = set && *set ? "$CHANAS_RUNNER" : from;
+    args_add(&m->command, measure_runner());
+  }
   if (check_runner(m, from))
     return -1;
   args_add(&m->command, "--backend");

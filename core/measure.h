@@ -32,6 +32,8 @@ struct measure_result {
   char detail[200];            /* what went wrong, for people */
 };
 
+/* Path of the runner here: $CHANAS_RUNNER or the installed one. */
+const char *measure_runner(void);
 struct measure *measure_open(const struct measure_config *);
 void measure_close(struct measure *);
 /* Describe the device in a runner; measured ceilings only if asked.  NULL,

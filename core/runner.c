@@ -253,8 +253,11 @@ usage(const char *wrong)
   if (wrong)
     log_error("%s", wrong);
   fprintf(wrong ? stderr : stdout,
-          "usage: chanas-runner --backend NAME [--plugin-path FOLDERS]\n"
-          "Runs one job of chanas: a frame on stdin, the answer on stdout.\n");
+          "usage: chanas-runner --backend NAME [--plugin-path FOLDERS] "
+          "[--diagnose]\n"
+          "Runs one job of chanas: a frame on stdin, the answer on stdout;\n"
+          "with --diagnose says what the backend finds here, and how to get "
+          "the rest.\n");
   return wrong ? EXIT_USAGE : 0;
 }
 
@@ -262,15 +265,18 @@ int
 main(int argc, char **argv)
 {
   const char *backend = NULL;
+  int diagnose = 0;
   struct job job;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--help"))
       return usage(NULL);
     if (!strcmp(argv[i], "--version"))
       return puts("chanas-runner " PACKAGE_VERSION) < 0;
-    if (i + 1 == argc)
+    if (!strcmp(argv[i], "--diagnose"))
+      diagnose = 1;
+    else if (i + 1 == argc)
       return usage(argv[i]);
-    if (!strcmp(argv[i], "--backend"))
+    else if (!strcmp(argv[i], "--backend"))
       backend = argv[++i];
     else if (!strcmp(argv[i], "--plugin-path"))
       registry_path(argv[++i]);
@@ -279,6 +285,8 @@ main(int argc, char **argv)
   }
   if (!backend)
     return usage("--backend is missing");
+  if (diagnose)
+    return runner_diagnose(backend);
   if (read_job(&job))
     return EXIT_USAGE;
   int out = seal();

@@ -28,6 +28,10 @@ void guard_freeze(struct guard *);            /* read only from now on */
 const char *guard_broken(const struct guard *);
 void guard_close(struct guard *);
 
+/* What the backend's diagnose() and describe() tell, as lines on stdout; the
+ * exit code, 4 without a device.  No job is involved. */
+int runner_diagnose(const char *backend);
+
 /* What runs: the loaded object and its buffers. */
 struct bench {
   const struct chanas_backend *backend;

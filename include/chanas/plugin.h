@@ -12,7 +12,7 @@
  * on the machine that owns the device.  The pure half is a function of the
  * device's description alone, so it works on any machine:
  *
- *   runner:  probe describe load run control unload
+ *   runner:  diagnose probe describe load run control unload
  *   search:  open  space initial legal features emit command deploy  close
  *
  * Ownership: arguments are borrowed for the call; results go out through
@@ -327,6 +327,14 @@ struct chanas_backend {
    * of each step in seconds[steps], as it takes between its neighbours. */
   int (*profile)(void *loaded, const float *input, float *output,
                  double *seconds);
+
+  /* Only in chanas-runner, before probe() and also where that fails; may be
+   * NULL.  What of all that the backend needs or can use is there: print one
+   * line each, "STATE TOPIC TEXT".  STATE is ok, note (it does without) or
+   * missing (it does not work without); TOPIC is one word; TEXT says of what
+   * is absent how to get it, with the name of the Debian package.  Compilers
+   * that command() names belong here too.  -1: logged why it cannot tell. */
+  int (*diagnose)(const struct chanas_host *, struct chanas_text *out);
 };
 
 struct chanas_strategy {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cpu.h"
+#include "findings.h"
 #include "x86.h"
 
 enum { A, B, C, D };
@@ -84,6 +85,33 @@ device_probe(const struct chanas_host *host)
                 needed[i]);
       return -1;
     }
+  return 0;
+}
+
+int
+device_diagnose(const struct chanas_host *host, struct chanas_text *out)
+{
+  struct finding isa = { .host = host, .out = out, .topic = "isa" };
+  struct finding cc = { host, out, "compiler", "missing", "gcc libc6-dev",
+                        "compiles kernels; $CHANAS_CC names another" };
+  struct finding openmp = { host, out, "openmp", "note", "libgomp1",
+                            "runs kernels on several threads" };
+  const char *set = getenv("CHANAS_CC");
+  char all[300] = "";
+  size_t i, n = 0;
+
+  for (i = 0; i < sizeof flags / sizeof *flags; i++)
+    if (has(&flags[i]))
+      n += (size_t)snprintf(all + n, sizeof all - n, " %s", flags[i].name);
+  if (supports("avx2") && supports("fma"))
+    finding_say(&isa, "ok", "%s", all + 1);
+  else
+    finding_say(&isa, "missing", "this CPU, or its system, has no AVX2 with "
+                "FMA, and only another one brings it; it has%s",
+                n ? all : " none of the extensions that are used");
+  if (!set || !*set)
+    finding_program(&cc, "cc");
+  finding_library(&openmp, "libgomp.so.1");
   return 0;
 }
 

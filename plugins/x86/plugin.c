@@ -125,6 +125,7 @@ static const struct chanas_backend backend = {
   .deploy = x86_deploy,
   .close = x86_close,
   .profile = cpu_profile,
+  .diagnose = device_diagnose,
 };
 
 static const struct chanas_plugin plugin = {

@@ -5,6 +5,7 @@
 #include <chanas/plugin.h>
 
 /* The device half: device.c. */
+int device_diagnose(const struct chanas_host *, struct chanas_text *out);
 int device_probe(const struct chanas_host *);
 int device_describe(const struct chanas_host *, struct chanas_text *out,
                     int measure);

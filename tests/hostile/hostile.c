@@ -333,6 +333,21 @@ hostile_control(const struct chanas_host *host, double *seconds)
   return 0;
 }
 
+/* $HOSTILE_DIAGNOSE: dies after the first finding, or says nonsense. */
+static int
+hostile_diagnose(const struct chanas_host *host, struct chanas_text *out)
+{
+  const char *how = getenv("HOSTILE_DIAGNOSE");
+  host->print(out, "ok driver it is there\n");
+  if (how && !strcmp(how, "crash"))
+    abort();
+  if (how && !strcmp(how, "nonsense"))
+    host->print(out, "fine driver it is there\nok\n");
+  host->print(out, "note tool no such-tool (Debian: apt install such-tool)\n"
+              "missing library no libsuch (Debian: apt install libsuch1)");
+  return 0;
+}
+
 static const struct chanas_param params[] = {
   {"fault", "text", "none", "none|probe|crash|empty|nonsense",
    "what the device half does wrong"},
@@ -359,6 +374,7 @@ static const struct chanas_backend backend = {
   .command = hostile_command,
   .close = hostile_close,
   .profile = hostile_profile,
+  .diagnose = hostile_diagnose,
 };
 
 static const struct chanas_plugin plugin = {
