@@ -8,6 +8,24 @@ AC_DEFUN([CHANAS_NEED],
 [PKG_CHECK_MODULES([$1], [$2], [],
   [AC_MSG_ERROR([$2 is missing (Debian: apt install $3)$4])])])
 
+# CHANAS_OPTIONAL(VARIABLE, NAME, MODULE, DEBIAN-PACKAGE, WHAT-FOR)
+# ----------------------------------------------------------------
+# --with-NAME: used if it is there, demanded with yes, left alone with no.
+# Sets have_NAME to "yes" or to what to say about it.
+AC_DEFUN([CHANAS_OPTIONAL],
+[AC_ARG_WITH([$2],
+  [AS_HELP_STRING([--with-$2], [$5 (default: auto)])],
+  [], [with_$2=auto])
+have_$2="no (--without-$2)"
+AS_IF([test "x$with_$2" != xno],
+  [PKG_CHECK_MODULES([$1], [$3], [have_$2=yes],
+    [have_$2="no (Debian: apt install $4)"
+     AS_IF([test "x$with_$2" = xyes],
+       [AC_MSG_ERROR([--with-$2: $3 is missing (Debian: apt install $4)])])])])
+AS_IF([test "$have_$2" = yes],
+  [$1_CFLAGS="$$1_CFLAGS -DHAVE_$1"])
+AM_CONDITIONAL([HAVE_$1], [test "$have_$2" = yes])])
+
 # _CHANAS_KNOWN(KIND, NAME)
 AC_DEFUN([_CHANAS_KNOWN],
 [AM_CONDITIONAL(m4_toupper([BUILD_$1_$2]),
