@@ -154,33 +154,12 @@ archive_refresh(struct archive *a)
     refresh(a, &a->entry[i]);
 }
 
-/* Latencies of a backend that has no device. */
-static int
-replayed(const struct archive *a, const struct chanas_network *net,
-         double *sum)
-{
-  struct session *s = a->session;
-  struct chanas_point point = { family_space(s->family), net->choice };
-
-  *sum = 0;
-  for (size_t b = 0; b < net->blocks; b++) {
-    struct workload_set *set = family_workloads(s->family);
-    struct chanas_estimate t = { 0, 0 };
-    if (s->backend->backend.latency(s->self, net->block[b].role,
-                                    set->item[net->block[b].workload], point,
-                                    &t) < 0)
-      return -1;
-    *sum += t.mean;
-  }
-  return 0;
-}
-
 int
 archive_sum(const struct archive *a, const struct chanas_network *net,
             double *sum)
 {
   if (a->tuner == NULL)
-    return replayed(a, net, sum);
+    return session_replay(a->session, net, sum);
   *sum = 0;
   for (size_t b = 0; b < net->blocks; b++)
     *sum += tuner_latency(a->tuner, net->block[b].workload);
@@ -201,7 +180,7 @@ append(struct archive *a, const struct chanas_network *net, uint64_t hash,
   e = &a->entry[a->count];
   *e = (struct entry){ .hash = hash, .blocks = (uint32_t)net->blocks,
                        .macs = net->macs, .params = net->params };
-  if (a->tuner == NULL && replayed(a, net, &e->sum) < 0)
+  if (a->tuner == NULL && session_replay(a->session, net, &e->sum) < 0)
     return -1;
   e->fixed = e->sum;
   e->choice = mem_array(int32_t, knobs);

@@ -227,6 +227,25 @@ session_close(struct session *s)
 }
 
 int
+session_replay(const struct session *s, const struct chanas_network *net,
+               double *sum)
+{
+  const struct workload_set *set = family_workloads(s->family);
+  struct chanas_point point = { family_space(s->family), net->choice };
+
+  *sum = 0;
+  for (size_t b = 0; b < net->blocks; b++) {
+    struct chanas_estimate t = { 0, 0 };
+    if (s->backend->backend.latency(s->self, net->block[b].role,
+                                    set->item[net->block[b].workload], point,
+                                    &t) < 0)
+      return -1;
+    *sum += t.mean;
+  }
+  return 0;
+}
+
+int
 session_start_run(struct session *s, int64_t resume)
 {
   char *text, hash[17];

@@ -42,6 +42,10 @@ struct session {
  * The configuration stays the caller's. */
 int session_open(struct session *, struct config *, const char *table_path);
 void session_close(struct session *);
+/* Sum over the blocks of a network, in seconds, where a backend has no device
+ * but knows latencies.  -1 (logged). */
+int session_replay(const struct session *, const struct chanas_network *,
+                   double *sum);
 /* Begin a run in the table, or (resume > 0) go on with it. */
 int session_start_run(struct session *, int64_t resume);
 #endif

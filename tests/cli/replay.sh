@@ -28,3 +28,10 @@ run 0 "$CHANAS" search "$ini" -o "$test_folder/d" \
 says "$err" 'subspace: resolution [0-9]+, mean latency'
 test "$(cut -d, -f8 "$test_folder/d/front.csv" | sort -u | wc -l)" = 2 ||
   fail "more than one resolution was searched"
+
+# One network by its code: the one that the authors print, at 24.730 ms.
+code='d=22343 r=192 ks=53005300773055733350 e=33004400634044436660'
+run 0 "$CHANAS" measure "$ini" --code "$code" --json
+says "$out" '"latency_sum_ms": 24\.730'
+run 0 "$CHANAS" measure "$ini" --code "$code"
+says "$out" 'nothing was measured'
