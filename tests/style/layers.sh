@@ -9,7 +9,7 @@ bad=0
 base=" log progress mem text near rng pool file proc outcome "
 model=" ini space workload network family "
 services=" config device registry loader param host store table frame build
- measure reference pareto "
+ measure reference pareto weights "
 services=${services//$'\n'/ }
 
 layer() {
