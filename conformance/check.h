@@ -44,7 +44,7 @@ struct options {
   struct chanas_args set;   /* key=value */
   unsigned dtypes;          /* bits; 0: whatever the backend has */
   int threads;              /* 0: 1, 2, 3 in turn */
-  int policies, graphs, every, jobs;
+  int policies, graphs, every, candidates, jobs;
   int compile_only, json;
   uint64_t seed;
   double deadline;

@@ -92,51 +92,98 @@ collect(struct check *c, unsigned dtypes, struct workload_set *set)
 
 /* ---- trying them ---- */
 
+/* All that is to be tried, and where that is. */
+struct course {
+  struct check *check;
+  struct workload_set *set;
+  unsigned dtypes;
+  struct rng rng, graphs; /* policies; further workloads */
+  struct batch batch[CHECK_THREADS];
+  size_t next, total;     /* workloads, more than once each with --key */
+};
+
 static void
-flush(struct check *c, struct batch *b, size_t done)
+flush(struct course *u, struct batch *b)
 {
+  struct check *c = u->check;
+  int goal = c->options->candidates;
+  double done = (double)u->next / (double)(u->total ? u->total : 1);
   char note[60];
 
   trial_batch(c, b);
+  if (goal && (double)c->candidates / goal < done)
+    done = (double)c->candidates / goal;
   snprintf(note, sizeof note, "%zu candidates, %zu failures", c->candidates,
            json_array_size(c->failures));
-  progress_update((double)done, note);
+  progress_update(100 * done, note);
 }
 
 static void
-try_all(struct check *c, const struct workload_set *set)
+try_one(struct course *u, const struct chanas_workload *w)
 {
-  struct rng root = rng_seed(c->options->seed);
-  struct rng rng = rng_split(&root, "policies");
-  struct batch batch[CHECK_THREADS] = { { 0 } };
-  size_t rounds = c->options->key ? c->targets : 1;
+  struct check *c = u->check;
+  struct batch *b = &u->batch[u->next++ % c->targets];
+
+  count(c, w);
+  draw_workload(c, b, w, &u->rng);
+  if (b->count >= (size_t)(BATCH * c->options->jobs))
+    flush(u, b);
+}
+
+/* A random workload that was not there yet, of one of the types in turn. */
+static const struct chanas_workload *
+further(struct course *u)
+{
+  struct chanas_workload *w;
+  size_t known = u->set->count;
+
+  for (int i = 0; i < 10000; i++) {
+    int dtype = i % CHECK_DTYPES;
+    if (!(u->dtypes & 1u << dtype)
+        || !(w = sample_random(&u->graphs, dtype)))
+      continue;
+    workload_intern(u->set, w);
+    if (u->set->count > known)
+      return u->set->item[known];
+  }
+  return NULL;
+}
+
+static void
+try_all(struct course *u)
+{
+  struct check *c = u->check;
+  size_t known = u->set->count, goal = (size_t)c->options->candidates;
+  const struct chanas_workload *w;
 
   for (size_t t = 0; t < c->targets; t++)
-    batch[t].target = &c->target[t];
-  progress_begin(c->plugin->head.name, (double)(set->count * rounds));
-  for (size_t i = 0; i < set->count * rounds && !proc_stopping(); i++) {
-    struct batch *b = &batch[i % c->targets];
-    count(c, set->item[i % set->count]);
-    draw_workload(c, b, set->item[i % set->count], &rng);
-    if (b->count >= (size_t)(BATCH * c->options->jobs))
-      flush(c, b, i + 1);
-  }
+    u->batch[t].target = &c->target[t];
+  u->total = known * (c->options->key ? c->targets : 1);
+  progress_begin(c->plugin->head.name, 100);
+  while (u->next < u->total && !proc_stopping())
+    try_one(u, u->set->item[u->next % known]);
+  while (!c->options->key && c->candidates < goal && !proc_stopping()
+         && (w = further(u)))
+    try_one(u, w);
   for (size_t t = 0; t < c->targets; t++)
-    flush(c, &batch[t], set->count * rounds);
+    flush(u, &u->batch[t]);
   progress_end();
 }
 
 static int
 check_workloads(struct check *c)
 {
+  struct rng root = rng_seed(c->options->seed);
   struct workload_set set = { 0 };
-  unsigned dtypes = accepted(c);
-  int bad = collect(c, dtypes, &set);
+  struct course u = { .check = c, .set = &set, .dtypes = accepted(c),
+                      .rng = rng_split(&root, "policies"),
+                      .graphs = rng_split(&root, "further") };
+  int bad = collect(c, u.dtypes, &set);
 
   if (!bad) {
-    try_all(c, &set);
+    try_all(&u);
     for (int d = 0; d < CHECK_DTYPES && !c->options->key; d++)
-      if (dtypes & 1u << d && !proc_stopping())
+      if (u.dtypes & 1u << d && !proc_stopping())
         whole_check(c, &c->target[0], d);
   }
   workload_set_free(&set);

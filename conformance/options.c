@@ -22,6 +22,7 @@ static const char help[] =
   "  --policies N            random policies a workload (default 3)\n"
   "  --random-workloads N    besides the fixed list (default 10)\n"
   "  --every N               every n-th workload of the list (default 1)\n"
+  "  --candidates N          then more random workloads, up to N candidates\n"
   "  --seed N                of everything random (default 1)\n"
   "  --key WORKLOAD          this workload only\n"
   "  --policy TEXT           this policy of it only\n"
@@ -42,9 +43,9 @@ static const char help[] =
   "Exit codes: 0 all kept, 1 a promise is broken, 2 usage, 4 plugin or device\n"
   "unavailable, 128+n ended by signal n.\n";
 
-enum { O_DTYPE = 256, O_THREADS, O_POLICIES, O_GRAPHS, O_EVERY, O_SEED, O_KEY,
-       O_POLICY, O_COMPILE, O_DEVICE, O_RUNNER, O_COMPILER, O_SET, O_PATH,
-       O_JOBS, O_DEADLINE, O_JSON, O_VERSION };
+enum { O_DTYPE = 256, O_THREADS, O_POLICIES, O_GRAPHS, O_EVERY, O_CANDIDATES,
+       O_SEED, O_KEY, O_POLICY, O_COMPILE, O_DEVICE, O_RUNNER, O_COMPILER,
+       O_SET, O_PATH, O_JOBS, O_DEADLINE, O_JSON, O_VERSION };
 
 static const struct option table[] = {
   { "dtype", required_argument, NULL, O_DTYPE },
@@ -52,6 +53,7 @@ static const struct option table[] = {
   { "policies", required_argument, NULL, O_POLICIES },
   { "random-workloads", required_argument, NULL, O_GRAPHS },
   { "every", required_argument, NULL, O_EVERY },
+  { "candidates", required_argument, NULL, O_CANDIDATES },
   { "seed", required_argument, NULL, O_SEED },
   { "key", required_argument, NULL, O_KEY },
   { "policy", required_argument, NULL, O_POLICY },
@@ -151,6 +153,8 @@ take_number(struct options *o, int option)
   case O_GRAPHS:
     return whole("random-workloads", optarg, 0, 1000000, &o->graphs);
   case O_EVERY: return whole("every", optarg, 1, 1000000, &o->every);
+  case O_CANDIDATES:
+    return whole("candidates", optarg, 0, 100000000, &o->candidates);
   case O_JOBS: return whole("jobs", optarg, 1, 256, &o->jobs);
   case O_SEED: return parse_seed(optarg, &o->seed);
   case O_DEADLINE: return parse_deadline(optarg, &o->deadline);

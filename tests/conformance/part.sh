@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Sourced by the tests that try random policies of one backend: a tenth of
+# them in "make check", all with CHANAS_POLICIES=all ("make check-policies").
+. "${abs_top_srcdir:-.}/tests/cli/functions.sh"
+check=${abs_top_builddir:-.}/chanas-check-plugin
+devices=${abs_top_srcdir:-.}/etc/devices
+
+# need_tool TOOL PACKAGE: skip, and say which Debian package brings it
+need_tool() {
+  command -v "$1" >/dev/null ||
+    skip "no $1 (Debian: apt install $2)"
+}
+
+# policies ALL BACKEND OPTION...: as many candidates, or a tenth of that
+policies() {
+  local count=$1 status=0 tried
+  shift
+  local more=(--policies 36 --random-workloads 10)
+  test "${CHANAS_POLICIES:-}" = all || {
+    count=$((count / 10))
+    more=(--policies 3 --random-workloads 4)
+  }
+  "$check" --quiet "${more[@]}" --candidates "$count" "$@" >"$out" 2>"$err" ||
+    status=$?
+  cat "$err" "$out"
+  test $status != 4 || skip "backend $1 has no device here: $(tail -n 1 "$err")"
+  test $status = 0 || fail "chanas-check-plugin $*: status $status"
+  tried=$(sed -n 's/^.* workloads, \([0-9]*\) candidates, .*/\1/p' "$out")
+  test "$tried" -ge "$count" || fail "$tried candidates of $count"
+}
