@@ -9,14 +9,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 double
 child_clock(void)
@@ -35,49 +32,78 @@ close_all(int n, const int fd[])
       close(fd[i]);
 }
 
-static int
-spawn(pid_t *pid, char *const argv[], const int fd[6])
+/* In the child, between fork() and execvp(): system calls only. */
+static void
+become(char *const argv[], const int from[3])
 {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attr;
-  sigset_t none, all;
-  int code;
+  struct sigaction standard = { .sa_handler = SIG_DFL };
+  sigset_t none;
+  int high[3];
 
+  setpgid(0, 0);
+  for (int s = 1; s < NSIG; s++)
+    sigaction(s, &standard, NULL);
   sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  for (int i = 0; i < 3; i++)
+    if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3)) < 0)
+      return;
+  for (int i = 0; i < 3; i++)
+    if (dup2(high[i], i) < 0)
+      return;
+  execvp(argv[0], argv);
+}
+
+/* The child writes errno into `report` if it cannot become the program.  (An
+ * error of posix_spawn() comes back through memory that parent and child
+ * share, which valgrind and user-mode QEMU do not let them.)  All signals are
+ * blocked until the host's handlers are gone. */
+static int
+spawn(pid_t *pid, char *const argv[], const int from[3], const int report[2])
+{
+  sigset_t all, before;
+  int code = 0;
+
   sigfillset(&all);
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attr);
-  posix_spawn_file_actions_adddup2(&files, fd[0], 0);
-  posix_spawn_file_actions_adddup2(&files, fd[3], 1);
-  posix_spawn_file_actions_adddup2(&files, fd[5], 2);
-  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  posix_spawnattr_setpgroup(&attr, 0);
-  posix_spawnattr_setsigmask(&attr, &none);
-  posix_spawnattr_setsigdefault(&attr, &all);
-  code = posix_spawnp(pid, argv[0], &files, &attr, argv, environ);
-  posix_spawnattr_destroy(&attr);
-  posix_spawn_file_actions_destroy(&files);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  *pid = fork();
+  if (*pid == 0) {
+    int high = fcntl(report[1], F_DUPFD_CLOEXEC, 3);
+    become(argv, from);
+    code = errno;
+    _exit(write(high, &code, sizeof code) < 0 ? 126 : 127);
+  }
+  if (*pid < 0)
+    code = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(report[1]);
+  while (*pid > 0 && read(report[0], &code, sizeof code) < 0 &&
+         errno == EINTR)
+    ;
+  if (code && *pid > 0)
+    waitpid(*pid, NULL, 0);
   return code;
 }
 
 int
 child_start(struct child *child, char *const argv[])
 {
-  int fd[6] = { -1, -1, -1, -1, -1, -1 }, code = 0;
+  int fd[8] = { -1, -1, -1, -1, -1, -1, -1, -1 }, code = 0;
 
   *child = (struct child){ .in = -1, .out = -1, .err = -1 };
-  for (int i = 0; i < 6 && code == 0; i += 2)
+  for (int i = 0; i < 8 && code == 0; i += 2)
     if (pipe2(fd + i, O_CLOEXEC) < 0)
       code = errno;
-  if (code == 0)
-    code = spawn(&child->pid, argv, fd);
+  if (code == 0) {
+    code = spawn(&child->pid, argv, (int[]){ fd[0], fd[3], fd[5] }, fd + 6);
+    fd[7] = -1;
+  }
   if (code != 0) {
-    close_all(6, fd);
+    close_all(8, fd);
     child->pid = 0;
     return code;
   }
-  close_all(3, (int[]){ fd[0], fd[3], fd[5] });
+  close_all(4, (int[]){ fd[0], fd[3], fd[5], fd[6] });
   child->in = fd[1];
   child->out = fd[2];
   child->err = fd[4];

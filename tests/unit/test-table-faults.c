@@ -59,15 +59,11 @@ write_forever(const char *path, int64_t next, int pipe)
   _exit(1);
 }
 
-/* Starts a writer, kills it after some microseconds; the end of what it
- * acknowledged. */
-static int64_t
-write_and_kill(const char *path, int64_t next, long microseconds)
+/* A writer, and the pipe that brings what it acknowledged. */
+static pid_t
+start_writer(const char *path, int64_t next, int *acknowledged)
 {
-  struct timespec pause = { microseconds / 1000000,
-                            microseconds % 1000000 * 1000 };
-  int pipes[2], status;
-  int64_t acknowledged = next, value;
+  int pipes[2];
   pid_t child;
 
   assert_int_equal(pipe(pipes), 0);
@@ -78,16 +74,51 @@ write_and_kill(const char *path, int64_t next, long microseconds)
     write_forever(path, next, pipes[1]);
   }
   close(pipes[1]);
+  *acknowledged = pipes[0];
+  return child;
+}
+
+/* Starts a writer, kills it after some microseconds; the end of what it
+ * acknowledged. */
+static int64_t
+write_and_kill(const char *path, int64_t next, long microseconds)
+{
+  struct timespec pause = { microseconds / 1000000,
+                            microseconds % 1000000 * 1000 };
+  int from, status;
+  int64_t acknowledged = next, value;
+  pid_t child = start_writer(path, next, &from);
+
   nanosleep(&pause, NULL);
   kill(child, SIGKILL);
-  while (read(pipes[0], &value, sizeof value) == sizeof value)
+  while (read(from, &value, sizeof value) == sizeof value)
     acknowledged = value;
-  close(pipes[0]);
+  close(from);
   waitpid(child, &status, 0);
   assert_true(WIFSIGNALED(status));
   return acknowledged;
 }
 
+/* Microseconds in which a writer makes its table and fills some batches. */
+static long
+usual_time(const char *path)
+{
+  struct timespec begin, end;
+  int64_t value;
+  int from, status;
+  pid_t child;
+
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  child = start_writer(path, 0, &from);
+  for (int i = 0; i < 5; i++)
+    assert_int_equal(read(from, &value, sizeof value), sizeof value);
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  kill(child, SIGKILL);
+  close(from);
+  waitpid(child, &status, 0);
+  return (end.tv_sec - begin.tv_sec) * 1000000L +
+         (end.tv_nsec - begin.tv_nsec) / 1000;
+}
 
 struct counted { int64_t n; };
 
@@ -126,11 +157,12 @@ test_kill(void **state)
   struct rng rng = rng_seed((uint64_t)number("CHANAS_SEED", 1));
   const char *path = kit_path("t.db");
   int64_t there = 0, total = 0;
+  long usual = usual_time(kit_path("u.db"));
 
   (void)state;
   for (long i = 0; i < kills; i++) {
     int fresh = i % 3 == 0;
-    long wait = (long)rng_below(&rng, fresh ? 12000 : 40000);
+    long wait = (long)rng_below(&rng, (size_t)usual * (fresh ? 1 : 3));
     int64_t acknowledged, now;
     if (fresh) {
       unlink(kit_path("t.db"));
