@@ -26,6 +26,7 @@
 
 #define OUTPUT_LIMIT (4u << 20) /* of an answer */
 #define OBJECT_LIMIT (200u << 20)
+#define WHOLE 3 /* times the rounds of a block: it is measured but once */
 #define FAR 2.0 /* seconds that the way to a remote runner may take */
 
 struct measure {
@@ -332,6 +333,7 @@ measure_workload(struct measure *m, const char *object, const char *symbol,
 {
   struct job j = new_job(m, JOB_MEASURE);
   j.verify = verify;
+  j.cold = m->config.cold;
   j.output = 1;
   job_add_tensor(&j, w->inputs);
   job_add_tensor(&j, w->outputs);
@@ -361,6 +363,7 @@ measure_program(struct measure *m, const char *object,
 {
   struct job j = program_job(m, p);
   j.verify = verify;
+  j.rounds *= WHOLE;
   if (!put_object(m, object, &j, out))
     run_measure(m, &j, out);
   job_free(&j);

@@ -20,6 +20,7 @@ struct measure_config {
   double round;          /* seconds of one timed batch; default 0.002 */
   int rounds;            /* timed batches; default 9 */
   uint64_t memory;       /* RLIMIT_AS; 0: none */
+  uint64_t cold;         /* bytes that blocks are timed with in turn */
   uint64_t seed;         /* of inputs and weights */
   int threads;           /* of the kernels: 1 pins the runner to one CPU */
 };

@@ -66,6 +66,7 @@ job_pack(const struct job *j, struct chanas_text *frame)
   frame_put(&p, "seed", "%" PRIu64, j->seed);
   frame_put(&p, "rounds", "%d", j->rounds);
   frame_put(&p, "round", "%.17g", j->round);
+  frame_put(&p, "cold", "%" PRIu64, j->cold);
   frame_put(&p, "verify", "%d", j->verify);
   frame_put(&p, "profile", "%d", j->profile);
   for (size_t i = 0; i < j->settings.count; i++)
@@ -199,6 +200,7 @@ read_measure(struct reader *r, struct job *j)
   j->seed = whole(r, "seed", UINT64_MAX);
   j->rounds = (int)whole(r, "rounds", 100000);
   j->round = real(r, "round", 3600);
+  j->cold = whole(r, "cold", UINT64_MAX);
   j->verify = (int)whole(r, "verify", 1);
   j->profile = (int)whole(r, "profile", 100000);
   read_program(r, j);

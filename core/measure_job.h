@@ -6,9 +6,9 @@
  *
  *   job: protocol 1, job describe|measure|verify, nonce N, ceilings 0|1,
  *     threads N, memory BYTES, seconds S (the deadline), seed N, rounds N,
- *     round S, verify 0|1, profile N (passes timed step by step; 0: as a
- *     whole), set KEY=VALUE ..., object PATH (or the object as the body),
- *     tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ..., output I
+ *     round S, cold BYTES, verify 0|1, profile N (passes timed step by step;
+ *     0: as a whole), set KEY=VALUE ..., object PATH (or the object as the
+ *     body), tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ..., output I
  *   A job "verify" is many: each of its steps is a program of its own, and is
  *   answered, with nonce N + its index, before the next one is run.
  *
@@ -34,7 +34,7 @@ struct job_step {
 
 struct job {
   enum job_kind kind;
-  uint64_t nonce, seed, memory;
+  uint64_t nonce, seed, memory, cold;
   int ceilings, threads, rounds, verify, profile;
   double seconds, round;
   struct chanas_args settings; /* "key=value" */

@@ -44,6 +44,10 @@ struct bench {
   uint64_t input_hash;
   char object[40];             /* path of what came in the job, or "" */
   void *loaded;
+  double once; /* seconds of the first run */
+  /* While it is timed, `loaded` may be `many`: copies of the one step. */
+  struct chanas_program many;
+  void *alone; /* what was loaded before */
 };
 
 /* Verify, then time, then verify again; the outcome is in the answer. */
@@ -54,6 +58,12 @@ void bench_measure(const struct chanas_backend *, const struct chanas_host *,
 int bench_verify(const struct chanas_backend *, const struct chanas_host *,
                  const struct job *,
                  int (*tell)(void *arg, const struct answer *), void *arg);
+/* backend->load with its errors turned into an outcome. */
+int bench_load(struct bench *, const struct chanas_program *, struct answer *);
+/* Load what is to be timed beside what was verified, and back. */
+int cold_open(struct bench *, struct answer *);
+void cold_close(struct bench *);
+double cold_copies(const struct bench *);
 /* Time what is verified.  0, or -1 with the answer's outcome set. */
 int bench_time(struct bench *, struct answer *);
 /* One thread stays where it is: a migration would cost it its caches. */

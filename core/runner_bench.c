@@ -136,14 +136,15 @@ object_file(const struct job *j, char path[40], struct answer *a)
                             strerror(errno));
 }
 
-static int
-load(struct bench *b, struct answer *a)
+int
+bench_load(struct bench *b, const struct chanas_program *program,
+           struct answer *a)
 {
   const char *object = b->job->object ? b->job->object : b->object;
   if (!*object && object_file(b->job, b->object, a))
     return -1;
   errno = 0;
-  if (!b->backend->load(b->host, object, &b->program, &b->loaded))
+  if (!b->backend->load(b->host, object, program, &b->loaded))
     return 0;
   return errno == ENOMEM
            ? fail(a, CHANAS_OUT_OF_MEMORY, "load: %s", strerror(errno))
@@ -227,6 +228,8 @@ verify(struct bench *b, const char *when, struct answer *a)
   memcpy(b->y.data, b->start, n * sizeof(float));
   if (bench_run(b, 1, &seconds, a) || check_surroundings(b, a))
     return -1;
+  if (!*when)
+    b->once = seconds;
   if (b->job->kind == JOB_VERIFY)
     a->latency = seconds;
   if (!b->job->verify)
@@ -242,14 +245,19 @@ take_time(struct bench *b, struct answer *a)
 {
   if (b->job->kind != JOB_MEASURE)
     return 0;
-  return b->job->profile ? bench_profile(b, a) : bench_time(b, a);
+  if (b->job->profile)
+    return bench_profile(b, a);
+  int bad = cold_open(b, a) || bench_time(b, a);
+  cold_close(b);
+  return bad;
 }
 
 static int
 measure(struct bench *b, struct answer *a)
 {
-  if (load(b, a) || verify(b, "", a) || take_time(b, a) ||
-      check_surroundings(b, a) || verify(b, " when it is run again", a))
+  if (bench_load(b, &b->program, a) || verify(b, "", a) ||
+      take_time(b, a) || check_surroundings(b, a) ||
+      verify(b, " when it is run again", a))
     return -1;
   a->outcome = CHANAS_MEASURED;
   return 0;

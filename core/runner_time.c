@@ -118,7 +118,7 @@ bench_time(struct bench *b, struct answer *a)
   double *batch = mem_array(double, n), *passes = mem_array(double, n);
   for (int i = 0; i < n && !bad; i++) {
     bad = bench_run(b, repeat, &batch[i], a) || control(b, &passes[i], a);
-    batch[i] /= repeat;
+    batch[i] /= (double)repeat * cold_copies(b);
   }
   if (!bad)
     summarise(batch, passes, n, a);

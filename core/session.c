@@ -59,6 +59,7 @@ open_measure(struct session *s)
     .round = c->measure_round,
     .rounds = (int)c->measure_rounds,
     .memory = (uint64_t)c->memory << 20,
+    .cold = (uint64_t)c->cold << 20,
     .seed = 1,
     .threads = (int)c->threads,
   };
@@ -147,10 +148,21 @@ open_family(struct session *s)
          EXIT_USAGE : EXIT_DONE;
 }
 
+/* Latencies that were taken in another way are another target's. */
+static char *
+version_text(const struct session *s)
+{
+  const char *version = s->backend->head.version;
+
+  return s->measures && s->config->cold > 0
+           ? mem_print("%s, %lld MiB cold", version, s->config->cold)
+           : mem_string(version);
+}
+
 static int
 open_table(struct session *s, const char *path, const char *fingerprint)
 {
-  char *fallback = path ? NULL : table_default_path(), *description;
+  char *fallback = path ? NULL : table_default_path(), *description, *version;
   struct table_target target;
   int code = EXIT_FAILED;
 
@@ -163,14 +175,16 @@ open_table(struct session *s, const char *path, const char *fingerprint)
   if (s->table == NULL)
     return code;
   description = device_text(s->device);
+  version = version_text(s);
   target = (struct table_target){
     .device = fingerprint, .description = description,
-    .backend = s->backend->head.name, .version = s->backend->head.version,
+    .backend = s->backend->head.name, .version = version,
     .compiler = build_compiler_version(s->build),
     .threads = (int)s->config->threads,
   };
   s->target = table_target(s->table, &target);
   free(description);
+  free(version);
   return s->target < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 

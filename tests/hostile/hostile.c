@@ -245,6 +245,16 @@ said_seconds(void *object, const char *symbol, int in_context)
   return seconds ? *seconds : 0;
 }
 
+/* Or copies of one step? */
+static int
+is_network(const struct chanas_program *p)
+{
+  for (size_t i = 1; i < p->steps; i++)
+    if (strcmp(p->step[i].symbol, p->step[0].symbol))
+      return 1;
+  return 0;
+}
+
 static int
 hostile_load(const struct chanas_host *host, const char *object,
              const struct chanas_program *p, void **loaded)
@@ -263,7 +273,7 @@ hostile_load(const struct chanas_host *host, const char *object,
   if (l->object && yes(host, "steady"))
     l->steady = calloc(p->steps, sizeof *l->steady);
   for (size_t i = 0; l->steady && i < p->steps; i++)
-    l->steady[i] = said_seconds(l->object, p->step[i].symbol, p->steps > 1);
+    l->steady[i] = said_seconds(l->object, p->step[i].symbol, is_network(p));
   if (l->object && l->kernel[p->steps - 1])
     return 0;
   host->log(host->ctx, CHANAS_ERROR, "%s", dlerror());

@@ -18,6 +18,10 @@ MISDEED(no_zeros, OK, "", "",
         "  static float was[OUT]; memcpy(was, y, OUT * 4);\n",
         "  for (int i = 0; i < OUT; i++) if (y[i] == 0) y[i] = was[i];\n")
 MISDEED(slow, OK, "", "", "  usleep(2000);\n", "")
+/* Right only where it is not run on the same memory again and again. */
+MISDEED(same_memory, WRONG, "run again", "",
+        "  static float *was; static int same; same += was == y; was = y;\n"
+        "  if (same > 3) return;\n", "")
 /* crashes */
 MISDEED(segfault, CRASHED, "SIGSEGV", "", "  *(volatile int *)16 = 1;\n", "")
 MISDEED(illegal, CRASHED, "SIG", "", "  __builtin_trap();\n", "")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The runner and the way to it: what is measured, and what becomes of a
  * runner that is missing, of another age, or speaks garbage. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,6 +127,51 @@ figures_make_sense(void **state)
   measure_close(m);
   build_units_free(1, &u);
   free(source);
+}
+
+static struct measure_result
+run_cold(uint64_t bytes, int misdeed, const char *key, const char *settings)
+{
+  struct measure_config config = bed_config(&bed);
+  struct chanas_workload *w = workload_parse(key);
+  char *source = bed_emit(&bed, w, misdeed, 0, "k");
+  struct build_unit u = {.symbol = "k", .source = source};
+  struct measure_result r;
+  config.cold = bytes;
+  config.settings = settings;
+  struct measure *m = measure_open(&config);
+  assert_non_null(m);
+  build_units(bed.build, 1, &u, 1);
+  assert_non_null(u.object);
+  measure_workload(m, u.object, "k", w, 1, &r);
+  measure_close(m);
+  build_units_free(1, &u);
+  free(source);
+  workload_free(w);
+  return r;
+}
+
+/* Timed cold, a block writes elsewhere each time; the time is still that of
+ * one, and what it adds to is what it is given. */
+static void
+cold_memory(void **state)
+{
+  static const char steady[] = "steady=yes\n";
+  static const char adds[] = "f32/n1/i6x6x7/act:relu,x0/acc";
+  struct measure_result hot, cold;
+  (void)state;
+  hot = run_cold(0, DO_same_memory, BED_BLOCK, "");
+  assert_int_equal(hot.outcome, CHANAS_WRONG);
+  cold = run_cold(10000, DO_same_memory, BED_BLOCK, "");
+  assert_int_equal(cold.outcome, CHANAS_MEASURED);
+  hot = run_cold(0, GOOD, BED_BLOCK, steady);
+  cold = run_cold(10000, GOOD, BED_BLOCK, steady);
+  assert_true(hot.latency > 0);
+  assert_true(fabs(hot.latency - cold.latency) < 1e-9 * hot.latency);
+  cold = run_cold(10000, GOOD, adds, "");
+  assert_int_equal(cold.outcome, CHANAS_MEASURED);
+  cold = run_cold(10000, DO_same_memory, adds, "");
+  assert_int_equal(cold.outcome, CHANAS_WRONG);
 }
 
 /* Three steps, the last of which adds to what the second wrote. */
@@ -461,6 +507,7 @@ main(void)
     cmocka_unit_test(all_operators),
     cmocka_unit_test(unwritten_zeros),
     cmocka_unit_test(figures_make_sense),
+    cmocka_unit_test(cold_memory),
     cmocka_unit_test(whole_programs),
     cmocka_unit_test(describes),
     cmocka_unit_test(refuses_to_describe),
