@@ -5,6 +5,7 @@
 set -euo pipefail
 : "${bindir:?}" "${includedir:?}" "${pkgconfigdir:?}" "${pluginsdir:?}"
 : "${pkgdatadir:?}" "${pkglibexecdir:?}" "${exampledir:?}" "${aclocaldir:?}"
+: "${backenddir:?}"
 root=${DESTDIR:-}
 work=$(mktemp -d "${TMPDIR:-/tmp}/chanas-installcheck.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -85,4 +86,30 @@ test "$(wc -l <result/front.csv)" -ge 2 || die "no front in front.csv"
 head -n 1 result/front.csv | grep -q '^rank,accuracy,latency_ms,' ||
   die "front.csv begins with $(head -n 1 result/front.csv)"
 grep -q climb result/run.json || die "run.json does not name climb"
+
+# docs/backend-howto.md, command by command.
+say "examples/backend: make, make check"
+check=$root$bindir/chanas-check-plugin
+cp -r "$root$backenddir" "$work/backend"
+chmod -R u+w "$work/backend"
+cd "$work/backend"
+make -s CC="${CC:-cc}" WARNINGS="-Wall -Wextra -Werror"
+"$chanas" doctor --plugin-path . >doctor.txt ||
+  { cat doctor.txt; die "chanas doctor: status $?"; }
+grep -Eq '^ok +lanes +kernels: ' doctor.txt ||
+  { cat doctor.txt; die "chanas doctor does not try kernels of lanes"; }
+howto() { "$@" >howto.txt 2>&1 || { cat howto.txt; die "$*: status $?"; }; }
+howto make -s check CHECK="$check"
+grep -Eq '^lanes: .*, 0 failures' howto.txt || die "$(tail -n 1 howto.txt)"
+key=f32/n1/i9x9x8/conv:k3,s1,p1,o8,relu,b,x0
+howto "$check" lanes --plugin-path . --key $key
+howto "$check" lanes --plugin-path . --key $key --threads 1 \
+  --policy lanes=8,parallel=0
+printf 'machine=x86_64\ncores=2\n' >some.device
+howto "$check" lanes --plugin-path . --device some.device --compile-only \
+  --every 8
+say "search with lanes"
+howto "$chanas" search lanes.ini --plugin-path . --table lanes.db -o result
+say "examples/plugin: chanas-check-plugin plain"
+howto "$check" plain --plugin-path "$work/plugin" --every 4
 say "done"
