@@ -331,24 +331,6 @@ family_free(struct family *family)
   free(family);
 }
 
-const char *
-family_name(const struct family *family)
-{
-  return family->name;
-}
-
-const struct chanas_space *
-family_space(const struct family *family)
-{
-  return family->space;
-}
-
-struct workload_set *
-family_workloads(struct family *family)
-{
-  return &family->workloads;
-}
-
 int
 family_target(struct family *family, int batch, int dtype)
 {

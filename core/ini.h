@@ -27,6 +27,8 @@ struct ini {
  * continue on indented lines, which are joined with one space. */
 struct ini *ini_read(const char *path);
 struct ini *ini_parse_text(const char *name, const char *text);
+/* Without any section, for ini_set() to fill. */
+struct ini *ini_new(const char *name);
 void ini_free(struct ini *);
 struct ini_section *ini_find(const struct ini *, const char *section);
 struct ini_entry *ini_entry(const struct ini_section *, const char *key);

@@ -85,6 +85,19 @@ registry_folders(void)
   return all.data;
 }
 
+void
+registry_builtin(const struct chanas_plugin *entry)
+{
+  struct found *item = mem_new(struct found);
+
+  item->name = mem_string(entry->name);
+  item->plugin.path = mem_print("built-in %s", entry->name);
+  item->tried = 1;
+  item->reason = loader_check(entry, item->name, &item->plugin);
+  found.file = mem_grow(found.file, found.count + 1, sizeof *found.file);
+  found.file[found.count++] = item;
+}
+
 static struct found *
 find_name(const char *name)
 {
@@ -268,7 +281,8 @@ registry_get(enum plugin_kind kind, const char *name)
   const struct plugin *plugin;
   struct found *item;
 
-  scan();
+  if (find_name(name) == NULL) /* or it is built in */
+    scan();
   if (strchr(name, '/')) {
     log_error("%s plugin '%s': give its name only and its folder with "
               "--plugin-path", kind_name(kind), name);

@@ -21,6 +21,8 @@ struct plugin {
 };
 
 void registry_path(const char *folders); /* from --plugin-path; may repeat */
+/* A plugin that is linked into this program; it comes before all folders. */
+void registry_builtin(const struct chanas_plugin *);
 /* Load (once) by name; checks ABI version, struct sizes, that .name equals
  * the file's, that the kind is there with all its mandatory callbacks.
  * NULL, logged. */

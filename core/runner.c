@@ -25,6 +25,9 @@
 #include "mem.h"
 #include "registry.h"
 
+/* There only in a runner that carries its backend, such as a static one. */
+const struct chanas_plugin *chanas_plugin_entry(void) __attribute__((weak));
+
 #define EXIT_USAGE 2
 #define EXIT_UNAVAILABLE 4
 #define HIGH_FD 100         /* where the answer's descriptor goes */
@@ -216,7 +219,7 @@ do_job(const struct chanas_backend *b, const struct chanas_host *h,
 static struct ini *
 settings(const struct job *j)
 {
-  struct ini *ini = ini_parse_text("settings", "[backend]\n");
+  struct ini *ini = ini_new("settings");
   for (size_t i = 0; ini && i < j->settings.count; i++) {
     char *key = mem_string(j->settings.arg[i]), *value = strchr(key, '=');
     if (value)
@@ -267,6 +270,8 @@ main(int argc, char **argv)
   const char *backend = NULL;
   int diagnose = 0;
   struct job job;
+  if (chanas_plugin_entry)
+    registry_builtin(chanas_plugin_entry());
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--help"))
       return usage(NULL);

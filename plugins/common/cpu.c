@@ -10,6 +10,7 @@
 #include "cpu.h"
 #include "kernel.h"
 #include "region.h"
+#include "team.h"
 
 #define GUARD_BYTES 256
 #define GUARD_BYTE 0xa5
@@ -17,7 +18,8 @@
 struct buffer { float *data; size_t floats; };
 
 struct step {
-  kernel_run *run;
+  kernel_run *run;   /* or, for a team of this process: */
+  kernel_part *part;
   struct buffer packed;
   size_t src, dst;
   int clear; /* dst starts as zero: the first step there accumulates */
@@ -31,6 +33,7 @@ struct cpu {
   struct buffer *tensor; /* inner ones; data is NULL for the others */
   size_t *elements;
   struct buffer scratch;
+  struct team *team; /* NULL: no kernel wants one */
   struct region region; /* all of the above */
 };
 
@@ -76,7 +79,7 @@ buffer_broken(const struct buffer *b)
 }
 
 static void *
-entry(struct cpu *c, const char *symbol, const char *suffix)
+find(struct cpu *c, const char *symbol, const char *suffix)
 {
   size_t size = strlen(symbol) + strlen(suffix) + 1;
   char *name = malloc(size);
@@ -86,12 +89,34 @@ entry(struct cpu *c, const char *symbol, const char *suffix)
     memcpy(name, symbol, strlen(symbol));
     strcpy(name + strlen(symbol), suffix);
     found = dlsym(c->handle, name);
-    if (found == NULL)
-      c->host->log(c->host->ctx, CHANAS_ERROR, "the object has no symbol %s",
-                   name);
   }
   free(name);
   return found;
+}
+
+static void *
+entry(struct cpu *c, const char *symbol, const char *suffix)
+{
+  void *found = find(c, symbol, suffix);
+
+  if (found == NULL)
+    c->host->log(c->host->ctx, CHANAS_ERROR, "the object has no symbol %s%s",
+                 symbol, suffix);
+  return found;
+}
+
+/* The kernel itself, and threads for it if it brings none. */
+static int
+load_run(struct cpu *c, struct step *s, const char *symbol)
+{
+  kernel_size *threads = find(c, symbol, "_threads");
+
+  if (threads == NULL)
+    return (s->run = entry(c, symbol, "")) ? 0 : -1;
+  s->part = entry(c, symbol, "_part");
+  if (c->team == NULL)
+    c->team = team_open((int)threads());
+  return s->part && c->team ? 0 : -1;
 }
 
 /* Resolve, pack; returns the floats of scratch or -1. */
@@ -102,8 +127,7 @@ load_step(struct cpu *c, struct step *s, const struct chanas_step *from)
   kernel_size *scratch = entry(c, from->symbol, "_scratch");
   kernel_pack *pack = entry(c, from->symbol, "_pack");
 
-  s->run = entry(c, from->symbol, "");
-  if (!packed || !scratch || !pack || !s->run
+  if (!packed || !scratch || !pack || load_run(c, s, from->symbol)
       || buffer_make(c, &s->packed, packed()))
     return -1;
   pack(from->weights, s->packed.data);
@@ -219,8 +243,12 @@ step(struct cpu *c, const struct step *s)
 {
   if (s->clear)
     memset(c->tensor[s->dst].data, 0, c->elements[s->dst] * sizeof(float));
-  s->run(c->tensor[s->src].data, c->tensor[s->dst].data, s->packed.data,
-         c->scratch.data);
+  if (s->part)
+    team_run(c->team, s->part, c->tensor[s->src].data, c->tensor[s->dst].data,
+             s->packed.data, c->scratch.data);
+  else
+    s->run(c->tensor[s->src].data, c->tensor[s->dst].data, s->packed.data,
+           c->scratch.data);
 }
 
 /* The caller's input and output take part in place. */
@@ -285,6 +313,7 @@ cpu_unload(void *loaded)
 
   if (c == NULL)
     return;
+  team_close(c->team);
   region_free(&c->region);
   free(c->step);
   free(c->tensor);

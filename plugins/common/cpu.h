@@ -18,4 +18,6 @@ int cpu_profile(void *loaded, const float *input, float *output,
                 double *seconds);
 void cpu_unload(void *loaded);
 double cpu_now(void); /* monotonic seconds */
+/* Bytes of the data cache of a level of this machine; 0 if unknown. */
+long cpu_cache(int level);
 #endif

@@ -237,27 +237,55 @@ emit_pack(struct emitter *e)
   PRINT(e, "}\n");
 }
 
+/* The phases in their order, with something between each two. */
+static void
+emit_calls(struct emitter *e, const char *between, const char *part)
+{
+  const struct plan *plan = e->plan;
+  int i;
+
+  for (i = 0; i < plan->phases; i++) {
+    if (i > 0)
+      PRINT(e, "%s", between);
+    PRINT(e, "  %s_n%d(x, y, w, s, %s);\n", e->symbol,
+          plan->phase[i].dw >= 0 ? plan->phase[i].dw : plan->phase[i].node,
+          part);
+  }
+}
+
+static const char arguments[] =
+  "const float *x, float *y, const float *w, float *s";
+
+/* With OpenMP the kernel brings its threads, without it the caller does. */
+static void
+emit_team(struct emitter *e)
+{
+  PRINT(e, "#ifdef _OPENMP\nCH_OWN void %s(%s)\n{\n"
+        "#pragma omp parallel num_threads(%d)\n  {\n"
+        "  const long t = omp_get_thread_num(), "
+        "nt = omp_get_num_threads();\n", e->symbol, arguments,
+        e->plan->threads);
+  emit_calls(e, "#pragma omp barrier\n", "t, nt");
+  PRINT(e, "  }\n}\n#else\n"
+        "CH_OWN size_t %s_threads(void) { return %d; }\n"
+        "CH_OWN void %s_part(%s, long t, long nt, void (*wait)(void *), "
+        "void *team)\n{\n  (void)wait, (void)team;\n", e->symbol,
+        e->plan->threads, e->symbol,
+        arguments);
+  emit_calls(e, "  wait(team);\n", "t, nt");
+  PRINT(e, "}\n#endif\n");
+}
+
 static void
 emit_entry(struct emitter *e)
 {
-  const struct plan *plan = e->plan;
-  int i, team = plan->threads > 1;
-
-  PRINT(e, "CH_OWN void %s(const float *x, float *y, const float *w, "
-        "float *s)\n{\n",
-        e->symbol);
-  if (team)
-    PRINT(e, "#pragma omp parallel num_threads(%d)\n  {\n"
-          "  const long t = omp_get_thread_num(), "
-          "nt = omp_get_num_threads();\n", plan->threads);
-  for (i = 0; i < plan->phases; i++) {
-    if (team && i > 0)
-      PRINT(e, "#pragma omp barrier\n");
-    PRINT(e, "  %s_n%d(x, y, w, s, %s);\n", e->symbol,
-          plan->phase[i].dw >= 0 ? plan->phase[i].dw : plan->phase[i].node,
-          team ? "t, nt" : "0, 1");
+  if (e->plan->threads > 1) {
+    emit_team(e);
+    return;
   }
-  PRINT(e, "%s}\n", team ? "  }\n" : "");
+  PRINT(e, "CH_OWN void %s(%s)\n{\n", e->symbol, arguments);
+  emit_calls(e, "", "0, 1");
+  PRINT(e, "}\n");
 }
 
 int

@@ -39,6 +39,10 @@ int emit_kernel(const struct chanas_host *, struct chanas_text *,
                 const char *symbol, const struct plan *);
 /* Helpers every width shares; prints once per translation unit. */
 int emit_preamble(const struct chanas_host *, struct chanas_text *);
+/* ch_ACTN of vectors of so many floats, and the "#endif" that ends the
+ * preamble of this width. */
+int emit_activations(const struct chanas_host *, struct chanas_text *,
+                     int vec);
 
 /* 1 the first time it is asked for this function of the kernel. */
 int emit_once(struct emitter *, int node, int what, int a, int b);

@@ -16,6 +16,16 @@
  * each call.  x is never written, and y only within its elements.  S may use
  * OpenMP threads inside; it is done when it returns, and two calls with
  * different y and scratch do not disturb each other.
+ *
+ * A kernel for several threads that was compiled without OpenMP brings none;
+ * it has instead of S
+ *
+ *   size_t S_threads(void)   how many it is made for
+ *   void S_part(x, y, packed, scratch, long t, long nt,
+ *               void (*wait)(void *), void *team)
+ *                            part t of nt, at most S_threads(), to be run at
+ *                            the same time; wait(team) returns when all have
+ *                            called it
  */
 #ifndef COMMON_KERNEL_H
 #define COMMON_KERNEL_H
@@ -27,4 +37,7 @@ typedef size_t kernel_size(void);
 typedef void kernel_pack(const float *w, float *packed);
 typedef void kernel_run(const float *x, float *y, const float *packed,
                         float *scratch);
+typedef void kernel_part(const float *x, float *y, const float *packed,
+                         float *scratch, long t, long nt,
+                         void (*wait)(void *), void *team);
 #endif

@@ -4,9 +4,8 @@
  * per second from L2 and from memory.  The best of a few short runs counts.
  */
 #include <immintrin.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include "cpu.h"
+#include "cpu_rate.h"
 #include "x86.h"
 
 #define CHAINS 12 /* independent accumulators: more than latency x ports */
@@ -45,49 +44,11 @@ fma_wide(long rounds)
   FMA_LOOP(__m512, _mm512_set1_ps, _mm512_fmadd_ps, rounds);
 }
 
-struct job { int wide; double rate; };
-
-static void *
-fma_job(void *arg)
-{
-  struct job *job = arg;
-  const long rounds = 1 << 20;
-  double start, time, flops = 2.0 * CHAINS * (job->wide ? 16 : 8) * rounds;
-  int i;
-
-  for (i = 0; i < 6; i++) {
-    start = cpu_now();
-    (job->wide ? fma_wide : fma_narrow)(rounds);
-    time = cpu_now() - start;
-    if (flops / time > job->rate)
-      job->rate = flops / time;
-  }
-  return NULL;
-}
-
 double
 ceiling_fma(int threads, int wide)
 {
-  struct job job[64] = { { 0, 0 } };
-  pthread_t thread[64];
-  double sum = 0;
-  int i, started = 0;
-
-  if (threads > 64)
-    threads = 64;
-  for (i = 0; i < threads; i++)
-    job[i].wide = wide;
-  for (i = 1; i < threads; i++) {
-    if (pthread_create(&thread[i], NULL, fma_job, &job[i]))
-      break;
-    started = i;
-  }
-  fma_job(&job[0]);
-  for (i = 1; i <= started; i++)
-    pthread_join(thread[i], NULL);
-  for (i = 0; i < threads; i++)
-    sum += job[i].rate;
-  return sum * 1e-9;
+  return rate_work(threads, wide ? fma_wide : fma_narrow,
+                   2.0 * CHAINS * (wide ? 16 : 8));
 }
 
 __attribute__((target("avx2,fma"), noinline)) static void
@@ -109,24 +70,7 @@ read_all(const float *data, size_t floats)
 double
 ceiling_read(size_t bytes)
 {
-  float *data = malloc(bytes);
-  double best = 0, start, rate;
-  size_t i, repeat = ((size_t)32 << 20) / bytes + 1;
-  int round;
-
-  if (data == NULL)
-    return 0;
-  for (i = 0; i < bytes / sizeof *data; i++)
-    data[i] = 1;
-  for (round = 0; round < 4; round++) {
-    start = cpu_now();
-    for (i = 0; i < repeat; i++)
-      read_all(data, bytes / sizeof *data);
-    rate = (double)(bytes * repeat) / (cpu_now() - start);
-    best = rate > best ? rate : best;
-  }
-  free(data);
-  return best * 1e-9;
+  return rate_read(bytes, read_all);
 }
 
 double

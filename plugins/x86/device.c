@@ -156,54 +156,19 @@ describe_cpu(const struct chanas_host *h, struct chanas_text *out)
                   vendor, model, s[A]);
 }
 
-/* The first word of a file about a cache of the first CPU. */
-static int
-cache_word(int index, const char *name, char word[32])
-{
-  char path[96];
-  FILE *f;
-  int good;
-
-  snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s",
-           index, name);
-  f = fopen(path, "r");
-  if (f == NULL)
-    return 0;
-  good = fscanf(f, "%31s", word) == 1;
-  fclose(f);
-  return good;
-}
-
-/* Bytes of the data cache of a level as the kernel knows it (the C library's
- * sysconf() counts the shared L3 of some CPUs wrongly); 0 if unknown. */
-static long
-cache_bytes(int level)
-{
-  char word[32];
-  int i;
-
-  for (i = 0; cache_word(i, "level", word); i++) {
-    if (atoi(word) != level || !cache_word(i, "type", word)
-        || word[0] == 'I' || !cache_word(i, "size", word))
-      continue;
-    return atol(word) << (strchr(word, 'M') ? 20 : strchr(word, 'K') ? 10 : 0);
-  }
-  return 0;
-}
-
 static int
 describe_caches(const struct chanas_host *h, struct chanas_text *out)
 {
   return h->print(out, "cores=%ld\nl1d=%ld\nl2=%ld\nl3=%ld\n",
-                  sysconf(_SC_NPROCESSORS_ONLN), cache_bytes(1),
-                  cache_bytes(2), cache_bytes(3));
+                  sysconf(_SC_NPROCESSORS_ONLN), cpu_cache(1),
+                  cpu_cache(2), cpu_cache(3));
 }
 
 static int
 describe_ceilings(const struct chanas_host *h, struct chanas_text *out)
 {
   int cores = (int)sysconf(_SC_NPROCESSORS_ONLN), wide = supports("avx512f");
-  long l2 = cache_bytes(2), l3 = cache_bytes(3);
+  long l2 = cpu_cache(2), l3 = cpu_cache(3);
 
   if (l2 <= 0)
     l2 = 512 << 10;
