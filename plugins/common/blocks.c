@@ -111,3 +111,22 @@ blocks_list(struct shape s, int registers,
         count = insert(s, (struct register_block){ mr, nv }, count, out);
   return count;
 }
+
+int
+blocks_tiles(struct shape s, struct register_block out[BLOCKS_MAX])
+{
+  static const struct register_block all[] = {
+    { 32, 2 }, { 16, 3 }, { 48, 1 }, { 32, 1 }, { 16, 2 }, { 16, 1 },
+  };
+  size_t i;
+  int j, count = 0;
+
+  for (i = 0; i < sizeof all / sizeof *all; i++) {
+    for (j = 0; j < count; j++)
+      if (same(s, all[i], out[j]))
+        break;
+    if (j == count && all[i].nv <= s.vectors)
+      out[count++] = all[i];
+  }
+  return count;
+}

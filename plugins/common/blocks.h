@@ -14,6 +14,8 @@ struct shape blocks_shape(const struct chanas_workload *, int op, int vec);
 /* Estimated cycles with two multiply-adds and two loads per cycle, a latency
  * of four, weights that come from L2 and a few cycles of overhead per tile. */
 double blocks_cost(struct shape, int mr, int nv);
+/* Of tiles: 16 rows each, eight registers for both operands and the sums. */
+int blocks_tiles(struct shape, struct register_block out[BLOCKS_MAX]);
 /* The best blocks that fit the registers, best first; returns how many. */
 int blocks_list(struct shape, int registers,
                 struct register_block out[BLOCKS_MAX]);

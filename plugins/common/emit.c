@@ -3,6 +3,7 @@
  * Printing C: addresses, loads, epilogues, and the kernel around the phases.
  */
 #include "emit.h"
+#include "narrow.h"
 
 static const char *const act_suffix[] = {
   [CHANAS_ACT_RELU] = "relu", [CHANAS_ACT_RELU6] = "relu6_",
@@ -127,6 +128,44 @@ emit_load(struct emitter *e, int tensor, const char *name, struct at at,
   PRINT(e, ")");
 }
 
+static void
+store_narrow(struct emitter *e, const struct tensor *t, const char *name,
+             struct at at)
+{
+  PRINT(e, "    ch_st_%s(y", t->per == 2 ? "bf16" : "i8");
+  emit_offset(e, t, at);
+  PRINT(e, ", %d, %s%s);\n", t->c >= 16 ? 16 : narrow_elements(t), name,
+        t->per == 4 ? ", qs" : "");
+}
+
+int
+emit_quantum(const struct emitter *e, const struct node *n)
+{
+  return e->plan->tensor[n->dst].per == 4;
+}
+
+void
+emit_quantum_param(struct emitter *e, const struct node *n)
+{
+  if (emit_quantum(e, n))
+    PRINT(e, ", float qs");
+}
+
+void
+emit_quantum_arg(struct emitter *e, const struct node *n)
+{
+  if (emit_quantum(e, n))
+    PRINT(e, ", w[%zu]", e->plan->tensor[n->dst].quantum);
+}
+
+void
+emit_quantum_local(struct emitter *e, const struct node *n)
+{
+  if (emit_quantum(e, n))
+    PRINT(e, "  const float qs = w[%zu];\n",
+          e->plan->tensor[n->dst].quantum);
+}
+
 void
 emit_store(struct emitter *e, const struct node *n, const char *name,
            struct at at, int partial)
@@ -151,6 +190,10 @@ emit_store(struct emitter *e, const struct node *n, const char *name,
     PRINT(e, "    %s += ", name);
     emit_load(e, n->dst, "y", at, partial);
     PRINT(e, ";\n");
+  }
+  if (t->per) {
+    store_narrow(e, t, name, at);
+    return;
   }
   PRINT(e, "    ch_st%s%d(y", part ? "n" : "", vec);
   emit_offset(e, t, at);
@@ -206,6 +249,26 @@ emit_phase(struct emitter *e, int index)
     nest[e->plan->node[p->node].kind](e, p->node);
 }
 
+/* Weights of a convolution on tiles. */
+static void
+pack_tiles(struct emitter *e, const struct node *n, struct parts g)
+{
+  const struct plan *plan = e->plan;
+
+  PRINT(e, "  ch_pack_tiles(w + %ld, ", n->weights);
+  if (n->bias >= 0)
+    PRINT(e, "w + %ld", n->bias);
+  else
+    PRINT(e, "0");
+  PRINT(e, ", p + %zu, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", n->packed,
+        n->cout, n->cin, n->k, narrow_elements(&plan->tensor[n->src]),
+        node_steps(plan, n), n->per, g.count, g.size, g.big);
+  if (n->per == 4)
+    PRINT(e, "w[%ld]);\n", n->range);
+  else
+    PRINT(e, "0);\n");
+}
+
 static void
 emit_pack(struct emitter *e)
 {
@@ -218,12 +281,22 @@ emit_pack(struct emitter *e)
         plan->scratch);
   PRINT(e, "CH_OWN void %s_pack(const float *w, float *p)\n{\n"
         "  (void)w, (void)p;\n", e->symbol);
+  if (plan->schedule->per)
+    PRINT(e, "  ch_tiles_allow();\n");
+  for (i = 0; i < plan->tensors; i++)
+    if (plan->tensor[i].per == 4)
+      PRINT(e, "  ch_quantum(p + %zu, w[%ld]);\n", plan->tensor[i].quantum,
+            plan->tensor[i].range);
   for (i = 0; i < plan->nodes; i++) {
     const struct node *n = &plan->node[i];
     struct parts g = parts_of(div_up(n->cout, plan->vec), n->block.nv);
     int dw = n->kind == NODE_DW;
     if (n->weights < 0)
       continue;
+    if (n->per) {
+      pack_tiles(e, n, g);
+      continue;
+    }
     if (dw)
       g = parts_of(div_up(n->cout, plan->vec), 1);
     PRINT(e, "  ch_pack(w + %ld, ", n->weights);

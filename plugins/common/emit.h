@@ -73,10 +73,30 @@ void emit_phase_head(struct emitter *, int node);
 /* The function's part in zeroing the borders of a tensor. */
 void emit_halo(struct emitter *, int tensor);
 void emit_offset(struct emitter *, const struct tensor *, struct at);
+/* Where the node stores 8-bit integers, it needs their scale as "qs": is that
+ * so; a parameter ", float qs"; its value as an argument, given w, the packed
+ * weights; its declaration, given these. */
+int emit_quantum(const struct emitter *, const struct node *);
+void emit_quantum_param(struct emitter *, const struct node *);
+void emit_quantum_arg(struct emitter *, const struct node *);
+void emit_quantum_local(struct emitter *, const struct node *);
 
 /* Functions of one convolution: micro-kernels and SYMBOL_nI_tileL(x, y, w,
  * r.., q, g), which computes tile q of a run of L pixels, channel group g. */
 void emit_conv_tile(struct emitter *, int node, int length);
+/* Its weights come from far: the micro-kernels take a pointer f to what they
+ * are to fetch ahead, in each turn so many lines. */
+int emit_prefetches(const struct emitter *, const struct node *);
+int emit_prefetch_lines(const struct emitter *, const struct node *, int nv);
+/* The same for convolutions on tiles: the blocks, and the choice among them
+ * within SYMBOL_nI_tileL. */
+void emit_tile_blocks(struct emitter *, int node, struct parts pixels,
+                      struct parts groups, int partial);
+void emit_tiles(struct emitter *, int node, struct parts pixels,
+                struct parts groups, int partial);
+/* Around the phases that use tiles. */
+void emit_tiles_begin(struct emitter *, const struct node *);
+void emit_tiles_end(struct emitter *, const struct node *);
 void emit_conv(struct emitter *, int node);
 void emit_scaled_weights(struct emitter *, int node);
 /* SYMBOL_nI_row(r, y, w, ...): one output row, one vector of channels. */

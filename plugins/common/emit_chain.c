@@ -48,9 +48,11 @@ expand_rows(struct emitter *e, const struct chain *c)
         "        for (long q = 0; q < %d; q++)\n",
         parts_of(n->ow, n->block.mr).count);
   PRINT(e, "          %s_n%d_tile%d(src + n * %ld + (i - %d) * %ld, "
-        "ring + i %% %d * %ld, w + %zu, q, g);\n", e->symbol,
+        "ring + i %% %d * %ld, w + %zu", e->symbol,
         c->phase->expand, n->ow, src->img, c->dw->pad, src->row,
         c->ring_rows, c->ring->row, n->packed);
+  emit_quantum_arg(e, n);
+  PRINT(e, ", q, g);\n");
 }
 
 static void
@@ -143,6 +145,7 @@ project_run(struct emitter *e, const struct chain *c, int length,
         "dst + n * %ld + %s * %ld, w + %zu", e->symbol, c->phase->project,
         length, j, c->tile->row, dst->img, row, dst->row, n->packed);
   emit_added_args(e, n, "n", row, "0");
+  emit_quantum_arg(e, n);
   PRINT(e, ", q, g);\n");
 }
 
@@ -220,9 +223,12 @@ emit_chain(struct emitter *e, const struct phase *p)
 {
   const struct plan *plan = e->plan;
   struct chain c = { .phase = p, .dw = &plan->node[p->dw] };
+  const struct node *dense[2];
+  int i;
 
   c.expand = p->expand >= 0 ? &plan->node[p->expand] : NULL;
   c.project = p->project >= 0 ? &plan->node[p->project] : NULL;
+  dense[0] = c.expand, dense[1] = c.project;
   c.ring = &plan->tensor[c.dw->src];
   c.tile = &plan->tensor[c.dw->dst];
   c.ring_rows = chain_ring_rows(plan, p);
@@ -231,6 +237,9 @@ emit_chain(struct emitter *e, const struct phase *p)
   functions(e, &c);
   emit_phase_head(e, p->dw);
   pointers(e, &c);
+  for (i = 0; i < 2; i++)
+    if (dense[i])
+      emit_tiles_begin(e, dense[i]);
   emit_range(e, (long)plan->batch * c.tiles);
   PRINT(e, "  long have = 0, image = -1;\n"
         "  for (long u = lo; u < hi; u++) {\n"
@@ -255,5 +264,9 @@ emit_chain(struct emitter *e, const struct phase *p)
   depthwise_rows(e, &c);
   if (c.project)
     project_rows(e, &c);
-  PRINT(e, "  }\n}\n");
+  PRINT(e, "  }\n");
+  for (i = 0; i < 2; i++)
+    if (dense[i])
+      emit_tiles_end(e, dense[i]);
+  PRINT(e, "}\n");
 }

@@ -27,20 +27,23 @@ pixels_outer(const struct emitter *e, const struct node *n)
 /* Weights of the next group of channels are fetched while the tiles of this
  * one are computed; packed weights lie one after another, so behind the last
  * group begins what comes next in the block, and mostly in the network. */
-static int
-prefetches(const struct emitter *e, const struct node *n)
+int
+emit_prefetches(const struct emitter *e, const struct node *n)
 {
   return e->plan->schedule->prefetch && n->k == 1 && n->scaled < 0
          && !n->chained && !pixels_outer(e, n);
 }
 
-/* Lines that one turn of the loop over channels fetches. */
-static int
-prefetch_lines(const struct emitter *e, const struct node *n, int nv)
+int
+emit_prefetch_lines(const struct emitter *e, const struct node *n, int nv)
 {
   int length = plan_runs(e->plan, n).length;
   int turn = e->plan->schedule->unroll * nv * e->plan->vec / LINE;
 
+  if (!emit_prefetches(e, n))
+    return 0;
+  if (n->per)
+    turn = LINE * nv;
   return div_up(turn ? turn : 1, parts_of(length, n->block.mr).count);
 }
 
@@ -136,7 +139,7 @@ reduce(struct emitter *e, const struct node *n, int mr, int nv,
   const struct tensor *t = &e->plan->tensor[n->src];
   long pixel = n->stride * t->pix;
   int vec = e->plan->vec, blocks = count / vec;
-  int lines = prefetches(e, n) ? prefetch_lines(e, n, nv) : 0;
+  int lines = emit_prefetch_lines(e, n, nv);
 
   if (!t->blocked) {
     PRINT(e, "    const float *q = %s;\n", from);
@@ -189,7 +192,8 @@ micro(struct emitter *e, int index, int mr, int nv, int partial)
   PRINT(e, "CH_KERNEL void %s_n%d_%dx%d%s(const float *x, float *y, "
         "const float *w", e->symbol, index, mr, nv, partial ? "p" : "");
   emit_added_params(e, n);
-  PRINT(e, "%s)\n{\n", prefetches(e, n) ? ", const float *f" : "");
+  emit_quantum_param(e, n);
+  PRINT(e, "%s)\n{\n", emit_prefetches(e, n) ? ", const float *f" : "");
   for (j = 0; j < nv; j++) {
     PRINT(e, "  ch_v%d a0_%d = ch_ld%d(w + %d)", vec, j, vec, j * vec);
     for (i = 1; i < mr; i++)
@@ -219,7 +223,8 @@ call(struct emitter *e, int index, int mr, int nv, int partial)
         partial ? "p" : "");
   for (i = 0; i < n->adds; i++)
     PRINT(e, ", r%d", i);
-  PRINT(e, "%s);\n", prefetches(e, n) ? ", f" : "");
+  PRINT(e, "%s%s);\n", emit_quantum(e, n) ? ", qs" : "",
+        emit_prefetches(e, n) ? ", f" : "");
 }
 
 /* Choose by group g: big, small, or the last one, which may be partial. */
@@ -273,8 +278,9 @@ prefetch_start(struct emitter *e, const struct node *n, struct parts q,
                struct parts g)
 {
   long panel = g.size * (long)node_panel(e->plan, n);
-  long turns = n->cin / e->plan->schedule->unroll;
-  long part = turns * LINE * prefetch_lines(e, n, g.size);
+  long turns = n->per ? node_steps(e->plan, n)
+                      : n->cin / e->plan->schedule->unroll;
+  long part = turns * LINE * emit_prefetch_lines(e, n, g.size);
 
   if (q.count == 1)
     PRINT(e, "  const float *f = w + %d;\n", AHEAD);
@@ -296,12 +302,16 @@ emit_conv_tile(struct emitter *e, int index, int length)
 
   if (!emit_once(e, index, TILE, length, 0))
     return;
-  micros(e, index, q.size, g, partial);
-  if (q.big < q.count)
+  if (n->per)
+    emit_tile_blocks(e, index, q, g, partial);
+  else
+    micros(e, index, q.size, g, partial);
+  if (n->per == 0 && q.big < q.count)
     micros(e, index, q.size - 1, g, partial);
   PRINT(e, "CH_PHASE inline void %s_n%d_tile%d(const float *x, float *y, "
         "const float *w", e->symbol, index, length);
   emit_added_params(e, n);
+  emit_quantum_param(e, n);
   PRINT(e, ", long q, long g)\n{\n");
   PRINT(e, "  const long p = q * %d", q.size);
   if (q.big < q.count)
@@ -318,8 +328,13 @@ emit_conv_tile(struct emitter *e, int index, int length)
       name[1] = (char)('0' + r++);
       advance(e, name, t->pix, t->vec);
     }
-  if (prefetches(e, n))
+  if (emit_prefetches(e, n))
     prefetch_start(e, n, q, g);
+  if (n->per) {
+    emit_tiles(e, index, q, g, partial);
+    PRINT(e, "}\n");
+    return;
+  }
   if (q.big < q.count) {
     PRINT(e, "  if (q >= %d) {\n", q.big);
     choose(e, index, q.size - 1, g, partial);
@@ -356,6 +371,7 @@ tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
         "dst + %s * %ld + %s * %ld, wp", e->symbol, index, runs.length, image,
         src->img, row, n->stride * src->row, image, dst->img, row, dst->row);
   emit_added_args(e, n, image, row, "0");
+  emit_quantum_arg(e, n);
   PRINT(e, ", q, g);\n");
 }
 
@@ -437,6 +453,7 @@ emit_conv(struct emitter *e, int index)
   emit_added(e, n);
   emit_weights(e, n);
   emit_halo(e, n->dst);
+  emit_tiles_begin(e, n);
   emit_range(e, by_group ? groups : units);
   if (pixels_outer(e, n)) {
     unit_loop(e, !by_group, units);
@@ -447,5 +464,7 @@ emit_conv(struct emitter *e, int index)
   }
   PRINT(e, "  {\n");
   tile_call(e, index, runs, tiles);
-  PRINT(e, "  }\n}\n");
+  PRINT(e, "  }\n");
+  emit_tiles_end(e, n);
+  PRINT(e, "}\n");
 }

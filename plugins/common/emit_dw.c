@@ -78,6 +78,7 @@ row(struct emitter *e, int index, int partial)
   PRINT(e, "CH_KERNEL void %s_n%d_row%s(const float *const *r, float *y, "
         "const float *b", e->symbol, index, partial ? "p" : "");
   emit_added_params(e, n);
+  emit_quantum_param(e, n);
   PRINT(e, ")\n{\n  for (long o = 0; o < %d; o += %d) {\n", p.big * p.size,
         p.size);
   tile(e, n, p.size, partial);
@@ -121,6 +122,7 @@ row_call(struct emitter *e, int index, const char *y, const char *image,
       PRINT(e, ", r%d + %s * %ld + %s * %ld + c * %ld", r++, image, t->img,
             oy, t->row, t->vec);
     }
+  emit_quantum_arg(e, n);
   PRINT(e, ");\n");
 }
 

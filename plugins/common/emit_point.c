@@ -94,6 +94,7 @@ emit_pool(struct emitter *e, int index)
   if (n->pad > 0)
     PRINT(e, "  src -= %ld;\n", n->pad * (src->row + src->pix));
   emit_tensor(e, n->dst, "dst", 0);
+  emit_quantum_local(e, n);
   added(e, n);
   emit_halo(e, n->dst);
   emit_range(e, (long)e->plan->batch * n->oh);
@@ -154,6 +155,7 @@ emit_mean(struct emitter *e, int index)
   emit_phase_head(e, index);
   emit_tensor(e, n->src, "src", 1);
   emit_tensor(e, n->dst, "dst", 0);
+  emit_quantum_local(e, n);
   emit_range(e, (long)e->plan->batch * vectors);
   PRINT(e, "  for (long u = lo; u < hi; u++) {\n"
         "  const long n = u / %d, c = u %% %d;\n"
@@ -240,6 +242,7 @@ emit_point(struct emitter *e, int index)
   if (n->src2 >= 0)
     emit_tensor(e, n->src2, "src2", 1);
   emit_tensor(e, n->dst, "dst", 0);
+  emit_quantum_local(e, n);
   added(e, n);
   emit_halo(e, n->dst);
   if (copy)

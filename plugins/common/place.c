@@ -6,8 +6,10 @@
  */
 #include "place.h"
 #include "kernel.h"
+#include "narrow.h"
 
 #define LINE (KERNEL_ALIGN / sizeof(float))
+#define BEHIND 96 /* pixels that tiles may reach behind a narrow tensor */
 
 /* Nodes of a phase, at most three. */
 static int
@@ -40,23 +42,26 @@ wants_copy(const struct plan *plan, const struct node *n)
   if (n->src != 0 || (n->chained && n->kind == NODE_DW))
     return 0;
   if (n->kind == NODE_CONV)
-    return n->pad > 0;
+    return n->per || n->pad > 0;
   return wants_vectors(n) && (n->pad > 0 || n->cin % plan->vec != 0);
 }
 
-/* One copy of x with a halo serves every nest that needs one. */
+/* One copy of x with a halo serves every nest that needs one, another one
+ * those that run on tiles. */
 static void
-copy_input(struct plan *plan)
+copy_input(struct plan *plan, int per)
 {
   const struct tensor x = plan->tensor[0];
   struct node *copy = &plan->node[plan->nodes];
-  int i, t = plan->tensors, halo = 0, needed = 0, exact = 1;
+  int i, t = plan->tensors, halo = 0, needed = 0, exact = per == 0;
+  long range = 0;
 
   for (i = 0; i < plan->nodes; i++) {
     struct node *n = &plan->node[i];
-    if (!wants_copy(plan, n))
+    if (!wants_copy(plan, n) || n->per != per)
       continue;
     needed = 1;
+    range = n->range;
     exact &= !wants_vectors(n);
     halo = n->pad > halo ? n->pad : halo;
     n->src = t;
@@ -64,7 +69,8 @@ copy_input(struct plan *plan)
   if (!needed)
     return;
   plan->tensor[t] = (struct tensor){ .c = x.c, .h = x.h, .w = x.w,
-                                     .halo = halo, .exact = exact };
+                                     .halo = halo, .exact = exact,
+                                     .per = per, .range = range };
   *copy = (struct node){ .kind = NODE_POINT, .src = 0, .src2 = -1, .dst = t,
                          .cin = x.c, .cout = x.c, .h = x.h, .w = x.w,
                          .oh = x.h, .ow = x.w, .k = 1, .stride = 1,
@@ -107,11 +113,32 @@ spread(long plane, long pix)
 }
 
 static void
+narrow_strides(struct tensor *t, int rows)
+{
+  t->blocked = 0;
+  t->vec = (long)LINE / t->per;
+  t->pix = narrow_elements(t) / t->per;
+  t->row = (t->w + 2 * t->halo) * t->pix;
+  t->img = rows * t->row;
+}
+
+/* Floats behind the last pixel. */
+static size_t
+behind(const struct tensor *t)
+{
+  return t->per ? BEHIND * (size_t)t->pix + LINE : LINE;
+}
+
+static void
 strides(const struct plan *plan, struct tensor *t, int rows)
 {
   int vectors = div_up(t->c, plan->vec);
   long width = t->w + 2 * t->halo;
 
+  if (t->per) {
+    narrow_strides(t, rows);
+    return;
+  }
   t->blocked = plan->schedule->blocked && !t->exact;
   t->vec = plan->vec;
   t->pix = t->exact ? t->c : t->blocked ? plan->vec : vectors * plan->vec;
@@ -136,7 +163,7 @@ layout(struct plan *plan)
       continue;
     strides(plan, t, t->h + 2 * t->halo);
     t->origin = t->halo * (t->row + t->pix);
-    t->size = round_up((size_t)plan->batch * (size_t)t->img + LINE, LINE);
+    t->size = round_up((size_t)plan->batch * (size_t)t->img + behind(t), LINE);
   }
   for (i = 0; i < plan->nodes; i++) {
     const struct node *n = &plan->node[i];
@@ -173,7 +200,7 @@ ring(struct plan *plan, const struct phase *p)
     t->place = PLACE_RING;
     strides(plan, t, plan->schedule->rows);
     t->offset = used;
-    t->size = round_up((size_t)t->img + LINE, LINE);
+    t->size = round_up((size_t)t->img + behind(t), LINE);
     used += t->size;
   }
   if (used > plan->share)
@@ -263,6 +290,8 @@ node_panel(const struct plan *plan, const struct node *n)
 {
   size_t taps = (size_t)n->k * (size_t)n->k;
 
+  if (n->per)
+    return LINE * (2 + LINE * (size_t)n->k * (size_t)node_steps(plan, n));
   return (taps * (n->kind == NODE_DW ? 1 : (size_t)n->cin) + 1)
          * (size_t)plan->vec;
 }
@@ -272,6 +301,11 @@ pack(struct plan *plan)
 {
   int i;
 
+  for (i = 0; i < plan->tensors; i++)
+    if (plan->tensor[i].per == 4) {
+      plan->tensor[i].quantum = plan->packed;
+      plan->packed += LINE;
+    }
   for (i = 0; i < plan->nodes; i++) {
     struct node *n = &plan->node[i];
     if (n->weights < 0)
@@ -289,7 +323,9 @@ place_tensors(struct plan *plan)
 
   plan->tensor[0].place = PLACE_X;
   plan->tensor[plan->workload->ops].place = PLACE_Y;
-  copy_input(plan);
+  copy_input(plan, 0);
+  if (plan->schedule->per)
+    copy_input(plan, plan->schedule->per);
   for (i = 0; i < plan->phases; i++)
     if (plan->phase[i].dw >= 0)
       ring(plan, &plan->phase[i]);

@@ -4,6 +4,7 @@
  * epilogue of the node before them, and choosing the chains.
  */
 #include "plan.h"
+#include "narrow.h"
 #include "place.h"
 
 struct lowering {
@@ -116,6 +117,9 @@ lower_conv(struct lowering *l, const struct chanas_op *op, int index, int dw)
   if (op->bias)
     n->bias = take(l, op->cout);
   n->block = l->plan->schedule->block[index];
+  n->per = dw ? 0 : l->plan->schedule->per;
+  n->range = (long)l->plan->workload->weights
+             - (long)l->plan->workload->ops + op->src;
   node_tail(n, -1, op->act);
   if (l->factors[op->src] > 0)
     scale_weights(l, op, index);
@@ -347,6 +351,7 @@ plan_make(struct plan *plan, const struct chanas_workload *w,
   for (i = 0; i < w->ops; i++)
     lower(&l, &w->op[i], (int)i);
   plan->node[l.producer[w->ops]].accumulate = w->accumulate;
+  narrow_tensors(plan);
   chain_nodes(plan, l.producer);
   place_tensors(plan);
   return 0;

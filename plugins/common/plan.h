@@ -12,6 +12,9 @@
  * Tensors that a nest reads around its pixels carry a halo of zeroes, so no
  * nest ever tests for a border.  Scratch tensors hold whole vectors of
  * channels; only x and y (and their exact copies) may end in a part of one.
+ *
+ * A narrow tensor holds bfloat16 or 8-bit integers for convolutions on tiles
+ * (narrow.c), always NHWC; its strides count in floats all the same.
  */
 #ifndef COMMON_PLAN_H
 #define COMMON_PLAN_H
@@ -46,6 +49,8 @@ struct schedule {
   int scale;    /* squeeze and excite: multiply the factors into the weights
                    of the convolution that follows, not into its input */
   int unroll;   /* of the loop over input channels */
+  int per;      /* dense convolutions on tiles of so many elements per float:
+                   2 bfloat16, 4 8-bit integers, 0 no tiles */
   int prefetch; /* weights of the next group of channels */
   int order;    /* enum schedule_order */
   int split;    /* enum schedule_split, with more than one thread */
@@ -61,6 +66,9 @@ struct tensor {
   int place;
   int c, h, w, halo;
   int exact;              /* may end in a part of a vector */
+  int per;                /* elements per float if narrow (2, 4), else 0 */
+  long range;             /* of 8-bit integers: in the parameters */
+  size_t quantum;         /* and 127 over it, in the packed weights */
   int blocked;
   long img, row, pix, vec, origin;
   size_t size, offset;    /* floats; in scratch, or in a thread's share */
@@ -86,6 +94,8 @@ struct node {
   int accumulate;       /* finally y += */
   long weights, bias;   /* in the parameters of the workload; -1: none */
   size_t packed;        /* in the packed weights */
+  int per;              /* on tiles of narrow elements (2, 4), else 0 */
+  long range;           /* of src, in the parameters */
   struct register_block block;
   int scaled;           /* tensor of scaled weights, instead of packed; -1 */
   int conv;             /* NODE_WEIGHTS only */
@@ -129,6 +139,9 @@ round_up(size_t a, size_t b)
  * tensor advances by a constant.  rows: runs per image are its rows. */
 struct pixel_runs { int runs, per_image, length; };
 struct pixel_runs plan_runs(const struct plan *, const struct node *);
+/* Steps of a convolution on tiles through one kernel row: each takes 64 bytes
+ * of channels. */
+int node_steps(const struct plan *, const struct node *);
 /* Floats of packed weights per vector of output channels. */
 size_t node_panel(const struct plan *, const struct node *);
 int chain_ring_rows(const struct plan *, const struct phase *);

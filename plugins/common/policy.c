@@ -97,6 +97,14 @@ policy_share(const struct plan *plan)
   return plan->share * sizeof(float);
 }
 
+int
+policy_per(const struct target *x, const struct chanas_workload *w)
+{
+  if (w->dtype == CHANAS_BF16 && x->tiles_bf16)
+    return 2;
+  return w->dtype == CHANAS_I8 && x->tiles_i8 ? 4 : 0;
+}
+
 /* The blocks of wide vectors also run with narrow ones; a value that a space
  * does not have reads as 0. */
 int
@@ -111,6 +119,7 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
   *s = policy_plain(x);
   if (h->find_knob(p.space, "vector") >= 0)
     s->vec = (int)h->value(p, "vector");
+  s->per = policy_per(x, w);
   s->fuse = (int)(fuse / 100);
   s->rows = fuse % 100 ? (int)(fuse % 100) : 1;
   if (h->find_knob(p.space, "layout") >= 0)

@@ -17,6 +17,8 @@ struct target {
   int vec;             /* floats of a vector */
   int half;            /* vectors of half that width may be used as well */
   int registers;       /* vector registers */
+  int rounds;          /* bf16 and i8 are taken: without tiles, in float */
+  int tiles_bf16, tiles_i8; /* dense convolutions on tiles (isa_tiles.c) */
   int threads;
   int64_t l1, l2;      /* bytes of the caches of one core */
 };
@@ -44,6 +46,8 @@ int policy_schedule(const struct target *, const struct chanas_workload *,
  * first op of each kind is stored if wanted. */
 int policy_class(const struct chanas_workload *, uint32_t op,
                  uint32_t *first);
+/* Elements per float of the workload's tiles, 0 if it runs without. */
+int policy_per(const struct target *, const struct chanas_workload *);
 /* Nothing fused, blocked layout, the smallest blocks. */
 struct schedule policy_plain(const struct target *);
 /* Bytes of scratch that a thread has for itself. */

@@ -134,7 +134,10 @@ put_blocks(const struct target *x, const struct chanas_workload *w,
     struct offer o = { 0 };
     if (policy_class(w, op, &first) != done || first != op)
       continue;
-    n = blocks_list(blocks_shape(w, (int)op, x->vec), x->registers, block);
+    if (policy_per(x, w) && w->op[op].kind != CHANAS_SE)
+      n = blocks_tiles(blocks_shape(w, (int)op, x->vec), block);
+    else
+      n = blocks_list(blocks_shape(w, (int)op, x->vec), x->registers, block);
     for (i = 0; i < n && i < most; i++)
       add(&o, 100 * block[i].mr + block[i].nv);
     name[5] = (char)('0' + done++);
@@ -171,7 +174,7 @@ put_flags(const struct target *x, const struct chanas_workload *w,
     return -1;
   if (points && w->ops > 1 && put(x, out, "fold", &flag))
     return -1;
-  if (scales(w) && put(x, out, "scale", &flag))
+  if (scales(w) && policy_per(x, w) == 0 && put(x, out, "scale", &flag))
     return -1;
   if (put_blocks(x, w, out))
     return -1;
@@ -199,9 +202,12 @@ policy_space(void *self, const struct chanas_workload *w,
   const struct offer widths = { 2, { x->vec, x->vec / 2 } };
   struct offer fuse = { 0 };
 
-  if (w->dtype != CHANAS_F32) {
+  if (w->dtype != CHANAS_F32
+      && !(x->rounds
+           && (w->dtype == CHANAS_BF16 || w->dtype == CHANAS_I8))) {
     x->host->log(x->host->ctx, CHANAS_ERROR,
-                 "%s emits f32 kernels only: %s", x->backend, w->key);
+                 "%s emits kernels for %s: %s", x->backend,
+                 x->rounds ? "f32, bf16 and i8" : "f32", w->key);
     return -1;
   }
   if (w->ops > PLAN_OPS) {
@@ -209,7 +215,7 @@ policy_space(void *self, const struct chanas_workload *w,
                  PLAN_OPS, w->key);
     return -1;
   }
-  if (x->half && put(x, out, "vector", &widths))
+  if (x->half && policy_per(x, w) == 0 && put(x, out, "vector", &widths))
     return -1;
   offer_fuse(x, w, &fuse);
   if (fuse.count > 1 && put(x, out, "fuse", &fuse))

@@ -22,6 +22,12 @@ x86_open(const struct chanas_host *host, const struct chanas_device *device,
   x->vec = host->limit(device, "isa.avx512f")
            && host->limit(device, "isa.avx512vl") ? 16 : 8;
   x->half = x->vec == 16;
+  x->rounds = 1;
+  x->tiles_bf16 = x->vec == 16 && host->limit(device, "isa.amx_tile")
+                  && host->limit(device, "isa.amx_bf16")
+                  && host->limit(device, "isa.avx512_bf16");
+  x->tiles_i8 = x->vec == 16 && host->limit(device, "isa.amx_tile")
+                && host->limit(device, "isa.amx_int8");
   x->registers = x->vec == 16 ? 32 : 16;
   if (!host->limit(device, "isa.avx2") || !host->limit(device, "isa.fma")) {
     host->log(host->ctx, CHANAS_ERROR,
@@ -47,6 +53,7 @@ x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
   }
   if (emit_preamble(x->host, out)
       || isa_preamble(x->host, out, schedule.vec)
+      || (schedule.per && isa_tiles(x->host, out))
       || x->host->print(out, "/* %s */\n", w->key))
     return -1;
   if (emit_kernel(x->host, out, symbol, &plan) == 0)
@@ -64,6 +71,11 @@ static const char *const flags512[] = {
   "-mavx512f", "-mavx512vl", "-mprefer-vector-width=512", NULL,
 };
 
+/* Assemblers of clang go by these. */
+static const char *const flags_amx[] = {
+  "-mamx-tile", "-mamx-bf16", "-mamx-int8", "-mavx512bf16", NULL,
+};
+
 static int
 x86_command(void *self, const char *source, const char *object,
             struct chanas_args *out)
@@ -76,6 +88,8 @@ x86_command(void *self, const char *source, const char *object,
     bad |= h->arg(out, flags[i]);
   for (i = 0; x->vec == 16 && flags512[i]; i++)
     bad |= h->arg(out, flags512[i]);
+  for (i = 0; (x->tiles_bf16 || x->tiles_i8) && flags_amx[i]; i++)
+    bad |= h->arg(out, flags_amx[i]);
   if (x->threads > 1)
     bad |= h->arg(out, "-fopenmp");
   bad |= h->arg(out, "-fPIC") | h->arg(out, "-shared");
@@ -95,6 +109,8 @@ x86_deploy(void *self, const struct chanas_program *program,
     __builtin_strcat(__builtin_strcat(options, i ? " " : ""), flags[i]);
   for (i = 0; x->vec == 16 && flags512[i]; i++)
     __builtin_strcat(__builtin_strcat(options, " "), flags512[i]);
+  for (i = 0; (x->tiles_bf16 || x->tiles_i8) && flags_amx[i]; i++)
+    __builtin_strcat(__builtin_strcat(options, " "), flags_amx[i]);
   if (x->threads > 1)
     __builtin_strcat(options, " -fopenmp");
   return deploy_files(x->host, program, options, out);

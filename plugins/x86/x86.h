@@ -17,4 +17,6 @@ double ceiling_work(long rounds);          /* seconds of fixed work */
 
 /* Helpers of the emitted text for vectors of so many floats: isa.c. */
 int isa_preamble(const struct chanas_host *, struct chanas_text *, int vec);
+/* And, after these, for convolutions on tiles: isa_tiles.c. */
+int isa_tiles(const struct chanas_host *, struct chanas_text *);
 #endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dense convolution on tile registers: products of bfloat16 or of 8-bit
+ * integers, sums in float or int32.  A tile of operand A is 16 pixels of 64
+ * bytes of channels, read where they lie in a narrow tensor; B is packed.  All
+ * tiles are 16 x 64 bytes whatever is left of pixels or channels: surplus rows
+ * are never stored, surplus channels meet weights of zero.  The sums pass
+ * through memory on their way to the epilogue.
+ */
+#include "emit.h"
+
+#define ROWS 16  /* of a tile */
+#define FLOATS 16 /* of a row */
+
+enum { TILES = 5 };
+
+/* The parts of a block: tile registers of C from 0, then of A, then of B. */
+struct tiles { int m, v; };
+
+static void
+load(struct emitter *e, const struct node *n, struct tiles t)
+{
+  const struct tensor *src = &e->plan->tensor[n->src];
+  long stride = plan_runs(e->plan, n).length == 1 ? 0 : n->stride * src->pix;
+  int i;
+
+  for (i = 0; i < t.m; i++)
+    PRINT(e, "      CH_TILE_LOAD(%d, q + %ld, %ld);\n", t.m * t.v + i,
+          i * ROWS * stride, stride * 4);
+  for (i = 0; i < t.v; i++)
+    PRINT(e, "      CH_TILE_LOAD(%d, w + %d, %d);\n", t.m * t.v + t.m + i,
+          i * ROWS * FLOATS, FLOATS * 4);
+}
+
+static void
+multiply(struct emitter *e, const struct node *n, struct tiles t)
+{
+  int i, j, lines = emit_prefetch_lines(e, n, t.v);
+
+  PRINT(e, "    for (long i = 0; i < %d; i++) {\n",
+        node_steps(e->plan, n));
+  load(e, n, t);
+  for (i = 0; i < t.m; i++)
+    for (j = 0; j < t.v; j++)
+      PRINT(e, "      CH_TILE_%s(%d, %d, %d);\n", n->per == 2 ? "BF16" : "I8",
+            i * t.v + j, t.m * t.v + i, t.m * t.v + t.m + j);
+  for (i = 0; i < lines; i++)
+    PRINT(e, "      __builtin_prefetch(f + %d, 0, 2);\n", i * FLOATS);
+  if (lines)
+    PRINT(e, "      f += %d;\n", lines * FLOATS);
+  PRINT(e, "      q += %d, w += %d;\n    }\n", FLOATS,
+        t.v * ROWS * FLOATS);
+}
+
+/* Sums of vector j to results, row by row. */
+static void
+finish(struct emitter *e, const struct node *n, struct tiles t, int j,
+       int partial)
+{
+  int vec = e->plan->vec;
+
+  PRINT(e, "  {\n    const ch_v%d bias = ch_ld%d(b + %d);\n", vec, vec,
+        j * vec);
+  if (n->per == 4)
+    PRINT(e, "    const ch_v%d scale = ch_ld%d(b + %d);\n", vec, vec,
+          (t.v + j) * vec);
+  PRINT(e, "    for (long i = 0; i < rows; i++) {\n");
+  if (n->per == 4)
+    PRINT(e, "    ch_v%d a = ch_int%d(c + %d + i * %d) * scale + bias;\n",
+          vec, vec, j * t.m * ROWS * FLOATS, FLOATS);
+  else
+    PRINT(e, "    ch_v%d a = ch_ld%d(c + %d + i * %d) + bias;\n", vec, vec,
+          j * t.m * ROWS * FLOATS, FLOATS);
+  emit_store(e, n, "a", (struct at){ 0, j, "i", 0 }, partial);
+  PRINT(e, "    }\n  }\n");
+}
+
+static void
+block(struct emitter *e, int index, struct tiles t, int partial)
+{
+  const struct node *n = &e->plan->node[index];
+  int i, j;
+
+  if (!emit_once(e, index, TILES, t.m, t.v * 2 + partial))
+    return;
+  PRINT(e, "CH_KERNEL void %s_n%d_%dx%d%s(const float *x, float *y, "
+        "const float *w", e->symbol, index, t.m, t.v, partial ? "p" : "");
+  emit_added_params(e, n);
+  emit_quantum_param(e, n);
+  PRINT(e, "%s, long rows)\n{\n",
+        emit_prefetches(e, n) ? ", const float *f" : "");
+  PRINT(e, "  float c[%d] __attribute__((aligned(64)));\n"
+        "  const float *b = w;\n  w += %d;\n", t.m * t.v * ROWS * FLOATS,
+        2 * t.v * FLOATS);
+  for (i = 0; i < t.m * t.v; i++)
+    PRINT(e, "  CH_TILE_ZERO(%d);\n", i);
+  PRINT(e, "  for (long ky = 0; ky < %d; ky++) {\n"
+        "    const float *q = x + ky * %ld;\n", n->k,
+        e->plan->tensor[n->src].row);
+  multiply(e, n, t);
+  PRINT(e, "  }\n");
+  for (i = 0; i < t.m; i++)
+    for (j = 0; j < t.v; j++)
+      PRINT(e, "  CH_TILE_STORE(%d, c + %d, %d);\n", i * t.v + j,
+            (j * t.m + i) * ROWS * FLOATS, FLOATS * 4);
+  for (j = 0; j < t.v; j++)
+    finish(e, n, t, j, partial && j == t.v - 1);
+  PRINT(e, "}\n");
+}
+
+static void
+call(struct emitter *e, int index, struct tiles t, int partial)
+{
+  const struct node *n = &e->plan->node[index];
+  int i;
+
+  PRINT(e, "%s_n%d_%dx%d%s(x, y, w", e->symbol, index, t.m, t.v,
+        partial ? "p" : "");
+  for (i = 0; i < n->adds; i++)
+    PRINT(e, ", r%d", i);
+  PRINT(e, "%s%s, rows);\n", emit_quantum(e, n) ? ", qs" : "",
+        emit_prefetches(e, n) ? ", f" : "");
+}
+
+void
+emit_tiles(struct emitter *e, int index, struct parts q, struct parts g,
+           int partial)
+{
+  int m = div_up(q.size, ROWS);
+  int last = g.big == g.count ? g.size : g.size - 1;
+
+  PRINT(e, "  const long rows = q < %d ? %d : %d;\n", q.big, q.size,
+        q.size - 1);
+  if (partial) {
+    PRINT(e, "  if (g == %d)\n    ", g.count - 1);
+    call(e, index, (struct tiles){ m, last }, 1);
+  }
+  if (g.big > 0 && !(partial && g.count == 1)) {
+    PRINT(e, "  %sif (g < %d)\n    ", partial ? "else " : "", g.big);
+    call(e, index, (struct tiles){ m, g.size }, 0);
+  }
+  if (g.big < g.count && !(partial && g.count - g.big == 1)) {
+    PRINT(e, "  else\n    ");
+    call(e, index, (struct tiles){ m, g.size - 1 }, 0);
+  }
+}
+
+void
+emit_tile_blocks(struct emitter *e, int index, struct parts q,
+                 struct parts g, int partial)
+{
+  int m = div_up(q.size, ROWS);
+  int last = g.big == g.count ? g.size : g.size - 1;
+
+  if (partial)
+    block(e, index, (struct tiles){ m, last }, 1);
+  if (g.big > 0 && !(partial && g.count == 1))
+    block(e, index, (struct tiles){ m, g.size }, 0);
+  if (g.big < g.count && !(partial && g.count - g.big == 1))
+    block(e, index, (struct tiles){ m, g.size - 1 }, 0);
+}
+
+/* Channels behind the last pixel are read: no NaN may be there. */
+static void
+slack(struct emitter *e, const struct node *n)
+{
+  const struct tensor *t = &e->plan->tensor[n->src];
+
+  if (n->per != 2)
+    return;
+  if (t->place == PLACE_RING)
+    PRINT(e, "  ch_zero(s + %zu + t * %zu, %zu);\n",
+          e->plan->share_offset + t->offset, e->plan->share, t->size);
+  else
+    PRINT(e, "  ch_zero(s + %zu, %d);\n",
+          t->offset + (size_t)e->plan->batch * (size_t)t->img, FLOATS);
+}
+
+void
+emit_tiles_begin(struct emitter *e, const struct node *n)
+{
+  if (n->per == 0)
+    return;
+  slack(e, n);
+  PRINT(e, "  CH_TILES_BEGIN();\n");
+}
+
+void
+emit_tiles_end(struct emitter *e, const struct node *n)
+{
+  if (n->per)
+    PRINT(e, "  CH_TILES_END();\n");
+}
