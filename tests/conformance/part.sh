@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by the tests that try random policies of one backend: a tenth of
-# them in "make check", all with CHANAS_POLICIES=all ("make check-policies").
+# them in "make check", all with CHANAS_POLICIES=all ("make check-policies"),
+# nothing with CHANAS_POLICIES=none.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
+test "${CHANAS_POLICIES:-}" != none || skip "CHANAS_POLICIES=none"
 check=${abs_top_builddir:-.}/chanas-check-plugin
 devices=${abs_top_srcdir:-.}/etc/devices
 
@@ -19,7 +21,7 @@ policies() {
   local more=(--policies 36 --random-workloads 10)
   test "${CHANAS_POLICIES:-}" = all || {
     count=$((count / 10))
-    more=(--policies 3 --random-workloads 4)
+    more=(--policies 3 --random-workloads 2 --every 4)
   }
   "$check" --quiet "${more[@]}" --candidates "$count" "$@" >"$out" 2>"$err" ||
     status=$?

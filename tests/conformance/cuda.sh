@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# Random CUDA kernels, compiled to cubins for two architectures by NVRTC (or
+# nvcc): no GPU is needed, and none is touched.
+. "${abs_top_srcdir:-.}/tests/conformance/part.sh"
+need_plugin cuda
+helper=${abs_top_builddir:-.}/chanas-nvrtc
+test -x "$helper" || skip "chanas-nvrtc was not built"
+"$helper" --version >/dev/null 2>&1 ||
+  skip "no NVRTC: install NVIDIA's CUDA toolkit (Debian, non-free: apt" \
+    "install nvidia-cuda-toolkit)"
+for device in a100 h100; do
+  policies 500 cuda --device "$devices/$device.ini" --compile-only --threads 1
+done
