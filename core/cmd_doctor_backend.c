@@ -118,8 +118,9 @@ try_compiler(struct doctor *d, const struct plugin *p, struct host *host,
   if (p->backend.open(host_services(host), device, &self) == 0) {
     build = build_open(p, self, NULL, 1);
     if (build) {
-      text = mem_print("%s builds its kernels",
-                       build_compiler_version(build));
+      text = CHANAS_HAS(&p->backend, command) ?
+        mem_print("%s builds its kernels", build_compiler_version(build)) :
+        mem_string("they are compiled where they run");
       doctor_say(d, p->head.name, "ok", "kernels", text);
       free(text);
       build_close(build);
