@@ -129,15 +129,18 @@ deadline(void **state)
 {
   static const int misdeed[] = {DO_none, DO_none, DO_none, DO_loops, DO_none};
   struct many many;
-  struct measure *m = open_measure(NULL, 3);
+  struct measure *m = open_measure(NULL, 4);
+  size_t at = 0, rounds = 0;
   (void)state;
   many_build(&many, misdeed, 5);
-  assert_int_equal(verify(m, &many, 0), 3);
-  expect(&many, 2, CHANAS_MEASURED, "");
-  assert_int_equal(verify(m, &many, 3), 1);
-  expect(&many, 3, CHANAS_TIMED_OUT, "killed");
-  assert_int_equal(verify(m, &many, 4), 1);
-  expect(&many, 4, CHANAS_MEASURED, "");
+  for (; at < 5; rounds++)
+    at += verify(m, &many, at);
+  assert_true(rounds >= 3); /* more where the machine is slow */
+  for (size_t i = 0; i < 5; i++)
+    if (i == 3)
+      expect(&many, i, CHANAS_TIMED_OUT, "killed");
+    else
+      expect(&many, i, CHANAS_MEASURED, "");
   measure_close(m);
   build_units_free(1, &many.unit);
 }
