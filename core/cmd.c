@@ -37,15 +37,16 @@ static const struct command commands[] = {
     "  merge FILE    take in the trials of another table\n", cmd_table },
   { "plugins", "", "list the plugins and why some cannot be used", "jd", 0, 0,
     "With --dump NAME: the parameters of one plugin.\n", cmd_plugins },
-  { "export", "RUN", "write a network of a front as stand-alone C", "orj", 1,
-    1, "RUN is the output folder of a search.\n", cmd_export },
+  { "export", "RUN", "write a network of a front as stand-alone C, as ONNX",
+    "orjwx", 1, 1, "RUN is the output folder of a search.\n", cmd_export },
   { "doctor", "[FILE.ini]", "say what is there, what is missing, how to get "
     "it", "tsj", 0, 1, "", cmd_doctor },
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 enum { OPT_SET = 256, OPT_SEED, OPT_RESUME, OPT_CODE, OPT_RANK, OPT_DUMP,
-       OPT_JSON, OPT_DEFAULT, OPT_TABLE, OPT_LEVEL, OPT_PATH, OPT_VERSION };
+       OPT_JSON, OPT_DEFAULT, OPT_TABLE, OPT_LEVEL, OPT_PATH, OPT_VERSION,
+       OPT_WEIGHTS, OPT_ONNX };
 
 static const struct option long_options[] = {
   { "help", no_argument, NULL, 'h' },
@@ -63,6 +64,8 @@ static const struct option long_options[] = {
   { "code", required_argument, NULL, OPT_CODE },
   { "rank", required_argument, NULL, OPT_RANK },
   { "dump", required_argument, NULL, OPT_DUMP },
+  { "weights", required_argument, NULL, OPT_WEIGHTS },
+  { "onnx", required_argument, NULL, OPT_ONNX },
   { "default", no_argument, NULL, OPT_DEFAULT },
   { NULL, 0, NULL, 0 },
 };
@@ -78,6 +81,8 @@ static const struct { char letter; const char *text; } option_help[] = {
   { 'c', "  --code CODE          the network, such as 22212220\n" },
   { 'f', "  --default            with the default schedules\n" },
   { 'r', "  --rank K             member K of the front (default 1)\n" },
+  { 'w', "  --weights FILE       the parameters that training left\n" },
+  { 'x', "  --onnx FILE          an ONNX model; without -o, only that\n" },
   { 'd', "  --dump NAME          all about one plugin\n" },
   { 'j', "  --json               machine-readable output on stdout\n" },
 };
@@ -195,6 +200,12 @@ take(const struct command *c, struct options *o, int option)
     return accepts(c, 'f', "--default") ? 0 : -1;
   case OPT_RANK:
     return accepts(c, 'r', "--rank") ? parse_rank(o, optarg) : -1;
+  case OPT_WEIGHTS:
+    o->weights = optarg;
+    return accepts(c, 'w', "--weights") ? 0 : -1;
+  case OPT_ONNX:
+    o->onnx = optarg;
+    return accepts(c, 'x', "--onnx") ? 0 : -1;
   case OPT_DUMP:
     o->dump = optarg;
     return accepts(c, 'd', "--dump") ? 0 : -1;

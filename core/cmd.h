@@ -13,6 +13,7 @@
 struct options {
   const char *command;
   const char *table, *output, *resume, *code, *dump;
+  const char *weights, *onnx;
   const char *set[CMD_MAX_SETS + 1];
   size_t sets;
   long rank;

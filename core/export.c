@@ -2,7 +2,7 @@
 /*
  * The front's JSON names the network's knobs and the policy of every block;
  * kernels are emitted anew from these, so the folder is made from data, never
- * from stored source.  Weights are random until a network was trained.
+ * from stored source.
  */
 #include "export.h"
 #include <jansson.h>
@@ -12,8 +12,9 @@
 #include "file.h"
 #include "log.h"
 #include "mem.h"
-#include "reference.h"
+#include "onnx.h"
 #include "results.h"
+#include "weights.h"
 #include "whole.h"
 
 static json_t *
@@ -88,106 +89,80 @@ policies_of(const struct chanas_network *net, const json_t *member)
   return policy;
 }
 
-/* Random parameters for every step; the program owns them. */
-static void
-add_weights(struct chanas_program *p, struct chanas_text *out)
+/* The weights must be of this network and of its input. */
+static int
+check_weights(const struct weights *w, const struct chanas_network *net,
+              const char *path)
 {
-  struct chanas_step *step = (struct chanas_step *)p->step;
+  const struct workload_set *set =
+    family_workloads((struct family *)net->family);
+  const struct chanas_workload *first = set->item[net->block[0].workload];
+  const struct chanas_workload *last =
+    set->item[net->block[net->blocks - 1].workload];
 
-  for (size_t i = 0; i < p->steps; i++) {
-    size_t n = step[i].workload->weights;
-    float *w = mem_array(float, n);
-    reference_weights(step[i].workload, i + 1, w);
-    text_append(out, w, n * sizeof *w);
-    step[i].weights = w;
-  }
-}
-
-static void
-add_golden(const struct chanas_program *p, struct chanas_text *out)
-{
-  size_t in = p->elements[0], result = p->elements[p->output];
-  float *x = mem_array(float, in), *y = mem_array(float, result);
-  struct rng rng = rng_seed(1);
-
-  for (size_t i = 0; i < in; i++)
-    x[i] = rng_float(&rng);
-  reference_program(p, x, y);
-  text_append(out, x, in * sizeof *x);
-  text_append(out, y, result * sizeof *y);
-  free(x);
-  free(y);
+  if (weights_match(w, net, path) < 0)
+    return -1;
+  if (first->op[0].h == w->resolution && first->op[0].w == w->resolution &&
+      first->op[0].cin == w->channels &&
+      last->outputs == (size_t)last->batch * (size_t)w->classes)
+    return 0;
+  log_error("%s: is for %d x %d x %d and %d classes, the network for %d x %d "
+            "x %d and %zu", path, w->resolution, w->resolution, w->channels,
+            w->classes, first->op[0].h, first->op[0].w, first->op[0].cin,
+            last->outputs / (size_t)last->batch);
+  return -1;
 }
 
 static int
-write_files(const char *dir, const struct chanas_files *files)
+export_folder(struct session *s, const struct chanas_network *net,
+              const json_t *member, float **parameters,
+              const struct weights *w, const char *dir)
 {
-  int status = file_make_dirs(dir);
-
-  for (size_t i = 0; i < files->count && status == 0; i++) {
-    char *path = file_join(dir, files->file[i]->name);
-    status = file_write(path, text_string(&files->file[i]->text),
-                        files->file[i]->text.size);
-    free(path);
-  }
-  return status;
-}
-
-static int
-export_program(struct session *s, const struct chanas_network *net,
-               char **policy, const char *dir)
-{
-  struct chanas_program program = whole_program(s, net);
-  struct chanas_files files = { 0 };
-  char *name = mem_print("kernels%s", s->backend->backend.suffix);
-  int code = EXIT_FAILED;
-
-  if (!CHANAS_HAS(&s->backend->backend, deploy)) {
-    log_error("backend %s cannot export", s->backend->head.name);
-    code = EXIT_UNAVAILABLE;
-  } else if (whole_emit(s, net, policy, files_get(&files, name)) == 0) {
-    add_weights(&program, files_get(&files, "weights.bin"));
-    add_golden(&program, files_get(&files, "golden.bin"));
-    if (s->backend->backend.deploy(s->self, &program, &files) == 0 &&
-        write_files(dir, &files) == 0)
-      code = EXIT_DONE;
-  }
-  for (size_t i = 0; i < program.steps; i++)
-    free((float *)program.step[i].weights);
-  whole_program_free(&program);
-  files_free(&files);
-  free(name);
-  return code;
-}
-
-static int
-export_member(struct session *s, const json_t *member, const char *dir)
-{
-  const struct chanas_space *space = family_space(s->family);
-  int32_t *choice = mem_array(int32_t, space->knobs + 1);
-  struct chanas_network *net = NULL;
-  char **policy = NULL;
+  char **policy;
   int code = EXIT_CORRUPT;
 
   if (!s->measures) {
     log_error("backend %s replays latencies: it has no kernels to export",
               s->backend->head.name);
-    code = EXIT_UNAVAILABLE;
-  } else if (choice_of(space, member, choice) == 0)
-    net = network_build(s->family, choice);
-  if (net)
-    policy = policies_of(net, member);
-  if (policy)
-    code = export_program(s, net, policy, dir);
-  if (net)
+    return EXIT_UNAVAILABLE;
+  }
+  policy = policies_of(net, member);
+  if (policy) {
+    code = export_program(s, net, policy, parameters, w, dir);
     schedules_free(policy, net);
+  }
+  return code;
+}
+
+static int
+export_member(struct session *s, const json_t *member,
+              const struct export_request *r, const struct weights *w)
+{
+  const struct chanas_space *space = family_space(s->family);
+  int32_t *choice = mem_array(int32_t, space->knobs + 1);
+  struct chanas_network *net = NULL;
+  float **parameters = NULL;
+  int code = EXIT_CORRUPT;
+
+  if (choice_of(space, member, choice) == 0)
+    net = network_build(s->family, choice);
+  if (net && (w == NULL || check_weights(w, net, r->weights) == 0))
+    parameters = export_parameters(net, w);
+  if (parameters) {
+    code = r->dir ? export_folder(s, net, member, parameters, w, r->dir)
+                  : EXIT_DONE;
+    if (code == EXIT_DONE && r->onnx &&
+        onnx_write(net, parameters, w, r->onnx) < 0)
+      code = EXIT_FAILED;
+    export_parameters_free(parameters, net);
+  }
   network_free(net);
   free(choice);
   return code;
 }
 
-int
-export_network(const char *run, long rank, const char *dir)
+static int
+export_from_run(const struct export_request *r, const struct weights *w)
 {
   struct run_state state;
   struct config *config;
@@ -195,19 +170,31 @@ export_network(const char *run, long rank, const char *dir)
   json_t *member;
   int code;
 
-  if (run_state_read(run, &state) < 0)
+  if (run_state_read(r->run, &state) < 0)
     return EXIT_CORRUPT;
-  member = load_member(run, rank);
-  config = member ? run_state_config(run, &state) : NULL;
+  member = load_member(r->run, r->rank);
+  config = member ? run_state_config(r->run, &state) : NULL;
   code = config ? session_open(&s, config, *state.table ? state.table
                                                         : NULL)
                 : EXIT_CORRUPT;
   if (code == EXIT_DONE) {
-    code = export_member(&s, member, dir);
+    code = export_member(&s, member, r, w);
     session_close(&s);
   }
   config_free(config);
   run_state_free(&state);
   json_decref(member);
+  return code;
+}
+
+int
+export_network(const struct export_request *r)
+{
+  struct weights *w = NULL;
+  int code = EXIT_CORRUPT;
+
+  if (r->weights == NULL || (w = weights_read(r->weights)) != NULL)
+    code = export_from_run(r, w);
+  weights_free(w);
   return code;
 }

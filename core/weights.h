@@ -8,7 +8,7 @@
  *   u64         bytes of the body
  *   body        in this order, strings as u32 length and bytes:
  *     space's name, network's code
- *     u32 resolution, channels; f32 mean, f32 std, for each channel
+ *     u32 resolution, channels; f32 crop; f32 mean, f32 std, of the channels
  *     f64 accuracy on the training, validation and test part, percent; NaN
  *     u32 classes; a name each
  *     u32 blocks; for each: string key, u64 n, f32 parameters[n],
@@ -28,6 +28,7 @@
 struct weights {
   char *space, *code;
   int32_t resolution, channels; /* channels 1 .. 4 */
+  float crop; /* part of an image's shorter side that is seen; 0: 1 */
   float mean[4], std[4];
   double accuracy[3]; /* training, validation, test */
   int32_t classes;

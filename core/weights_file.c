@@ -13,7 +13,7 @@
 #include "mem.h"
 
 #define MAGIC "CHANASWT"
-#define VERSION 1
+#define FORMAT 1
 #define HEAD 20 /* magic, version, size of the body */
 #define SUM 8
 #define FILE_LIMIT ((size_t)4 << 30)
@@ -51,14 +51,23 @@ put_floats(struct chanas_text *out, const float *v, size_t n)
 }
 
 static void
+put_input(struct chanas_text *out, const struct weights *w)
+{
+  float crop = w->crop == 0 ? 1 : w->crop;
+
+  put_number(out, (uint32_t)w->resolution, 4);
+  put_number(out, (uint32_t)w->channels, 4);
+  put_floats(out, &crop, 1);
+  put_floats(out, w->mean, (size_t)w->channels);
+  put_floats(out, w->std, (size_t)w->channels);
+}
+
+static void
 put_body(struct chanas_text *out, const struct weights *w)
 {
   put_string(out, w->space);
   put_string(out, w->code);
-  put_number(out, (uint32_t)w->resolution, 4);
-  put_number(out, (uint32_t)w->channels, 4);
-  put_floats(out, w->mean, (size_t)w->channels);
-  put_floats(out, w->std, (size_t)w->channels);
+  put_input(out, w);
   for (int i = 0; i < 3; i++) {
     uint64_t bits;
     memcpy(&bits, &w->accuracy[i], sizeof bits);
@@ -86,7 +95,7 @@ weights_write(const struct weights *w, const char *path)
 
   put_body(&body, w);
   text_append(&all, MAGIC, 8);
-  put_number(&all, VERSION, 4);
+  put_number(&all, FORMAT, 4);
   put_number(&all, body.size, 8);
   text_append(&all, body.data, body.size);
   put_number(&all, hash_bytes(HASH_START, all.data, all.size), 8);
@@ -205,6 +214,9 @@ get_input(struct cursor *c, struct weights *w)
     refuse(c, "its input has no extent");
     return;
   }
+  get_floats(c, &w->crop, 1);
+  if (!(w->crop > 0 && w->crop <= 1))
+    refuse(c, "its crop is not above 0 and at most 1");
   get_floats(c, w->mean, (size_t)w->channels);
   get_floats(c, w->std, (size_t)w->channels);
   for (int32_t i = 0; i < w->channels; i++)
@@ -256,7 +268,7 @@ open_body(const struct chanas_text *file)
   c.left -= c.bad ? 0 : 8;
   version = get_number(&c, 4);
   size = get_number(&c, 8);
-  if (c.bad == NULL && version != VERSION)
+  if (c.bad == NULL && version != FORMAT)
     refuse(&c, "its version is not that of this program; train anew");
   if (c.bad == NULL && (c.left < SUM || size != c.left - SUM))
     refuse(&c, "it was cut off or added to");

@@ -388,6 +388,7 @@ read_all(struct images *im)
   if (kind == NULL || kind->read(im) < 0)
     return -1;
   im->kind = kind->name;
+  im->crop = kind == &images_folder ? (float)im->set->config.crop : 1;
   if (im->set->source[IMAGES_TRAIN].n == 0)
     return IMAGES_FAIL(im, "%s: no training image can be read",
                        im->set->path);

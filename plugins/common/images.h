@@ -72,6 +72,7 @@ struct images {
   const char *kind;
   size_t count[IMAGES_PARTS];
   int32_t size, channels;
+  float crop;                /* part of the shorter side; 1 but of a folder */
   int32_t classes;
   char **class_name;
   float mean[3], std[3];

@@ -244,10 +244,11 @@ test_hostile(void **state)
     { 24, 1, '\n', "control" },
     { 0, 4, 0, "input has no extent" }, /* at: after the code, see below */
     { 4, 4, 5, "count" },
-    { 8, 4, 0x7f800000, "finite" },
-    { 20, 4, 0, "deviation" },
-    { 32, 8, 0x4070000000000000, "accuracy" },
-    { 56, 4, 0xffffff, "count" },
+    { 8, 4, 0x40000000, "crop" },
+    { 12, 4, 0x7f800000, "finite" },
+    { 24, 4, 0, "deviation" },
+    { 36, 8, 0x4070000000000000, "accuracy" },
+    { 60, 4, 0xffffff, "count" },
   };
   struct weights *w = make(0);
   struct chanas_text file = { 0 };
