@@ -41,9 +41,7 @@ expand_rows(struct emitter *e, const struct chain *c)
 {
   const struct node *n = c->expand;
   const struct tensor *src = &e->plan->tensor[n->src];
-  int groups = parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count;
 
-  PRINT(e, "    for (long g = 0; g < %d; g++)\n", groups);
   PRINT(e, "      for (long i = from; i < to; i++)\n"
         "        for (long q = 0; q < %d; q++)\n",
         parts_of(n->ow, n->block.mr).count);
@@ -90,15 +88,16 @@ copy_rows(struct emitter *e, const struct chain *c)
   PRINT(e, "      }\n    }\n");
 }
 
+/* Vectors from lower to upper, two expressions. */
 static void
-depthwise_rows(struct emitter *e, const struct chain *c)
+depthwise_rows(struct emitter *e, const struct chain *c, const char *lower,
+               const char *upper)
 {
   const struct node *dw = c->dw;
   char y[128];
 
-  PRINT(e, "    for (long c = 0; c < %d; c++) {\n"
-        "      for (long j = 0; j < rows; j++) {\n",
-        div_up(dw->cout, e->plan->vec));
+  PRINT(e, "    for (long c = %s; c < %s; c++) {\n"
+        "      for (long j = 0; j < rows; j++) {\n", lower, upper);
   PRINT(e, "      const float *r[%d];\n"
         "      for (long i = 0; i < %d; i++) {\n"
         "        r[i] = ring + c * %ld - %ld + "
@@ -114,6 +113,23 @@ depthwise_rows(struct emitter *e, const struct chain *c)
                        c->tile->img, c->tile->row, c->tile->vec);
   emit_dw_call(e, c->phase->dw, y, "n", "(oy + j)");
   PRINT(e, "      }\n    }\n");
+}
+
+/* Group by group of expanded channels, so that the depthwise rows find what
+ * was just expanded in the first cache. */
+static void
+expand_and_depthwise(struct emitter *e, const struct chain *c)
+{
+  const struct node *n = c->expand;
+  struct parts g = parts_of(div_up(n->cout, e->plan->vec), n->block.nv);
+
+  PRINT(e, "    for (long g = 0; g < %d; g++) {\n", g.count);
+  expand_rows(e, c);
+  PRINT(e, "      const long k = g * %d - (g > %d ? g - %d : 0);\n", g.size,
+        g.big, g.big);
+  PRINT(e, "      const long top = k + %d - (g >= %d);\n", g.size, g.big);
+  depthwise_rows(e, c, "k", "top");
+  PRINT(e, "    }\n");
 }
 
 /* Are whole rows of the project's tensors one run of pixels? */
@@ -224,6 +240,7 @@ emit_chain(struct emitter *e, const struct phase *p)
   const struct plan *plan = e->plan;
   struct chain c = { .phase = p, .dw = &plan->node[p->dw] };
   const struct node *dense[2];
+  char all[16];
   int i;
 
   c.expand = p->expand >= 0 ? &plan->node[p->expand] : NULL;
@@ -256,12 +273,14 @@ emit_chain(struct emitter *e, const struct phase *p)
         "to = end < %d ? end : %d;\n", c.dw->pad, c.dw->pad,
         c.dw->pad + c.dw->h, c.dw->pad + c.dw->h);
   zero_rows(e, &c);
-  if (c.expand)
-    expand_rows(e, &c);
-  else
+  if (c.expand) {
+    expand_and_depthwise(e, &c);
+  } else {
+    __builtin_snprintf(all, sizeof all, "%d", div_up(c.dw->cout, plan->vec));
     copy_rows(e, &c);
+    depthwise_rows(e, &c, "0", all);
+  }
   PRINT(e, "    have = end;\n");
-  depthwise_rows(e, &c);
   if (c.project)
     project_rows(e, &c);
   PRINT(e, "  }\n");
