@@ -124,8 +124,8 @@ judge(struct check *c, const struct target *t, const struct candidate *d)
 {
   const struct measure_result *r = &d->result;
 
-  if (!d->tried)
-    return;
+  if (!d->tried || (r->outcome == CHANAS_LOST && proc_stopping()))
+    return; /* the user's will is no fault of a backend */
   c->run++;
   if (d->wrong)
     verdict_fail(c, t, d->workload->key, d->policy, "%s", d->wrong);
