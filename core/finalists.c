@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "context.h"
+#include "context_store.h"
 #include "log.h"
 #include "mem.h"
 #include "outcome.h"
@@ -291,6 +292,30 @@ search_recall(struct search *r)
   return status;
 }
 
+static struct chanas_network *
+member(const struct search *r, size_t at)
+{
+  const struct entry *e = &r->archive.entry[r->front[at]];
+
+  return network_build(r->session->family, e->choice);
+}
+
+/* Has any of these members schedules of its context?  It then stands for its
+ * stretch, as in choose(). */
+static int
+has_context(const struct search *r, size_t from, size_t to)
+{
+  size_t alternatives = (size_t)r->session->config->context;
+  int has = 0;
+
+  for (; from < to && !has; from++) {
+    struct chanas_network *net = member(r, from);
+    has = net && context_holds(&r->tuner, net, alternatives);
+    network_free(net);
+  }
+  return has;
+}
+
 int
 search_choose_in_context(struct search *r, size_t n)
 {
@@ -302,13 +327,13 @@ search_choose_in_context(struct search *r, size_t n)
 
   if (n > r->fronts)
     n = r->fronts;
-  for (; made < n && status == 0; made++) {
-    size_t e = r->front[spread(made, n, r->fronts)];
-    net[made] = network_build(s->family, r->archive.entry[e].choice);
-    status = net[made] ? 0 : -1;
-  }
+  for (size_t i = 0; i < n && status == 0; i++)
+    if (!has_context(r, i * r->fronts / n, (i + 1) * r->fronts / n)) {
+      net[made] = member(r, spread(i, n, r->fronts));
+      status = net[made++] ? 0 : -1;
+    }
   if (status == 0)
-    status = context_choose(&r->tuner, n, net, (size_t)s->config->context);
+    status = context_choose(&r->tuner, made, net, (size_t)s->config->context);
   for (size_t i = 0; i < made; i++)
     network_free(net[i]);
   free(net);

@@ -67,3 +67,15 @@ run 0 "$CHANAS" search "$test_folder/run.ini" -o "$test_folder/run" \
   --table "$test_folder/three.db" --set search.context=8
 test "$(grep -c '"policy": "misdeed=0,tile=4"' "$test_folder/run/front.json")" \
   = 2 || fail "the front's schedules are not those of its context"
+
+# A member with schedules of its context stands for its neighbours in the
+# front: later runs choose none for them.
+two_goals() {
+  run 0 "$CHANAS" search "$test_folder/run.ini" -o "$test_folder/run" \
+    --table "$test_folder/four.db" --set 'search.objectives=macs:max latency:min' \
+    --set search.finalists=1 --set search.context=8 "$@"
+  grep -c '"policy": "misdeed=0,tile=4"' "$test_folder/run/front.json"
+}
+test "$(two_goals --set 'search.constraint=macs<3000')" = 2 ||
+  fail "no schedules of the context"
+test "$(two_goals)" = 2 || fail "schedules were chosen for a neighbour"
