@@ -90,50 +90,48 @@ open_pidfd(pid_t pid)
 
 /* ---- starting ---- */
 
-struct job {
-  struct proc p;
-  int err;
-};
-
-/* with_err: stderr too gets a pipe. -1 with errno. */
+/* What to start is in s, its descriptors and its mark come here.  with_err:
+ * stderr too gets a pipe.  -1 with errno. */
 static int
-job_start(struct job *j, const struct chanas_args *args,
-          const char *const env[], const struct proc_limits *limits,
-          int with_err)
+start(struct proc *p, struct spawn s, int with_err)
 {
   int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
   tree_prepare();
-  *j = (struct job){.p = {.pid = -1, .in = -1, .out = -1, .fd = -1}, .err = -1};
-  make_mark(j->p.mark);
+  *p = (struct proc){.pid = -1, .in = -1, .out = -1, .err = -1, .fd = -1};
+  if (s.args)
+    make_mark(p->mark);
   if (!spawn_pipe(in) && !spawn_pipe(out) && (!with_err || !spawn_pipe(err))) {
-    struct spawn s = {args, env, limits, j->p.mark, in[0], out[1], err[1]};
-    j->p.pid = spawn(&s);
+    s.mark = p->mark;
+    s.in = in[0];
+    s.out = out[1];
+    s.err = err[1];
+    p->pid = spawn(&s);
   }
   int error = errno;
   close_fd(&in[0]);
   close_fd(&out[1]);
   close_fd(&err[1]);
-  j->p.in = in[1];
-  j->p.out = out[0];
-  j->err = err[0];
-  if (j->p.pid > 0) {
-    tree_note(j->p.pid);
-    j->p.fd = open_pidfd(j->p.pid);
-    set_nonblocking(j->p.in);
-    set_nonblocking(j->p.out);
-    set_nonblocking(j->err);
+  p->in = in[1];
+  p->out = out[0];
+  p->err = err[0];
+  if (p->pid > 0) {
+    tree_note(p->pid);
+    p->fd = open_pidfd(p->pid);
+    set_nonblocking(p->in);
+    set_nonblocking(p->out);
+    set_nonblocking(p->err);
   }
   errno = error;
-  return j->p.pid > 0 ? 0 : -1;
+  return p->pid > 0 ? 0 : -1;
 }
 
 static void
-job_close(struct job *j)
+close_all(struct proc *p)
 {
-  close_fd(&j->p.in);
-  close_fd(&j->p.out);
-  close_fd(&j->p.fd);
-  close_fd(&j->err);
+  close_fd(&p->in);
+  close_fd(&p->out);
+  close_fd(&p->err);
+  close_fd(&p->fd);
 }
 
 /* ---- running to the end ---- */
@@ -191,31 +189,47 @@ milliseconds(double seconds)
   return seconds <= 0 ? 0 : seconds > 1e6 ? -1 : (int)ceil(seconds * 1e3);
 }
 
+/* How long to sleep at most, and whether watch() wants the end. */
+struct clock { double deadline, next; const struct proc_limits *limits; };
+
+static int
+clock_over(struct clock *c)
+{
+  const struct proc_limits *l = c->limits;
+  if (!l->watch || proc_now() < c->next)
+    return 0;
+  c->next = proc_now() + l->tick;
+  return l->watch(l->watched);
+}
+
+static int
+clock_sleep(const struct clock *c, int pidfd)
+{
+  int wait = milliseconds(fmin(c->deadline, c->next) - proc_now());
+  return pidfd < 0 && (wait < 0 || wait > NO_PIDFD_MS) ? NO_PIDFD_MS : wait;
+}
+
 /* Returns why the child is to be ended now. */
 static enum proc_end
-attend(struct job *j, const char *input, size_t size, double deadline,
+attend(struct proc *j, const char *input, size_t size, struct clock *clock,
        size_t keep, struct proc_result *r)
 {
-  feed(&j->p.in, &input, &size);
+  feed(&j->in, &input, &size);
   for (;;) {
-    double left = deadline - proc_now();
-    if (left <= 0)
+    if (clock->deadline <= proc_now())
       return PROC_DEADLINE;
-    struct pollfd p[] = {{j->p.fd, POLLIN, 0},
+    struct pollfd p[] = {{j->fd, POLLIN, 0},
                          {tree_stop_fd(), POLLIN, 0},
-                         {j->p.out, POLLIN, 0},
+                         {j->out, POLLIN, 0},
                          {j->err, POLLIN, 0},
-                         {j->p.in, POLLOUT, 0}};
-    int wait = milliseconds(left);
-    if (j->p.fd < 0 && (wait < 0 || wait > NO_PIDFD_MS))
-      wait = NO_PIDFD_MS;
-    poll(p, 5, wait);
-    feed(&j->p.in, &input, &size);
-    drain(&j->p.out, &r->out, keep);
+                         {j->in, POLLOUT, 0}};
+    poll(p, 5, clock_sleep(clock, j->fd));
+    feed(&j->in, &input, &size);
+    drain(&j->out, &r->out, keep);
     drain(&j->err, &r->err, keep);
-    if (p[0].revents || (j->p.fd < 0 && has_ended(&j->p)))
+    if (p[0].revents || (j->fd < 0 && has_ended(j)))
       return PROC_EXITED;
-    if (proc_stopping())
+    if (proc_stopping() || clock_over(clock))
       return PROC_STOPPED;
   }
 }
@@ -232,29 +246,48 @@ set_end(enum proc_end *end, int *code, int status)
     *code = status == -1 ? 255 : WEXITSTATUS(status);
 }
 
+static void
+run(struct spawn s, const void *input, size_t input_size,
+    struct proc_result *r)
+{
+  struct proc j;
+  const struct proc_limits *limits = s.limits;
+  double begun = proc_now(), forever = INFINITY;
+  struct clock clock = {limits->seconds > 0 ? begun + limits->seconds
+                                            : forever,
+                        limits->watch ? begun + limits->tick : forever,
+                        limits};
+  size_t keep = limits->output ? limits->output : KEEP;
+  *r = (struct proc_result){.end = PROC_NOT_STARTED};
+  if (start(&j, s, 1)) {
+    r->code = errno;
+    text_print(&r->err, "%s: %s", s.args ? s.args->arg[0] : "fork",
+               r->code == ENOENT ? "no such program" : strerror(r->code));
+    close_all(&j);
+    return;
+  }
+  r->end = attend(&j, input, input_size, &clock, keep, r);
+  set_end(&r->end, &r->code, tree_kill(j.pid, j.fd, j.mark));
+  drain(&j.out, &r->out, keep);
+  drain(&j.err, &r->err, keep);
+  close_all(&j);
+  r->seconds = proc_now() - begun;
+}
+
 void
 proc_run(const struct chanas_args *args, const char *const env[],
          const void *input, size_t input_size,
          const struct proc_limits *limits, struct proc_result *r)
 {
-  struct job j;
-  double start = proc_now();
-  size_t keep = limits->output ? limits->output : KEEP;
-  *r = (struct proc_result){.end = PROC_NOT_STARTED};
-  if (job_start(&j, args, env, limits, 1)) {
-    r->code = errno;
-    text_print(&r->err, "%s: %s", args->arg[0],
-               r->code == ENOENT ? "no such program" : strerror(r->code));
-    job_close(&j);
-    return;
-  }
-  double deadline = limits->seconds > 0 ? start + limits->seconds : INFINITY;
-  r->end = attend(&j, input, input_size, deadline, keep, r);
-  set_end(&r->end, &r->code, tree_kill(j.p.pid, j.p.fd, j.p.mark));
-  drain(&j.p.out, &r->out, keep);
-  drain(&j.err, &r->err, keep);
-  job_close(&j);
-  r->seconds = proc_now() - start;
+  run((struct spawn){.args = args, .env = env, .limits = limits}, input,
+      input_size, r);
+}
+
+void
+proc_run_fork(int (*body)(void *arg), void *arg,
+              const struct proc_limits *limits, struct proc_result *r)
+{
+  run((struct spawn){.body = body, .arg = arg, .limits = limits}, NULL, 0, r);
 }
 
 void
@@ -267,75 +300,59 @@ proc_result_free(struct proc_result *r)
 /* ---- a child that stays ---- */
 
 int
-proc_start(const struct chanas_args *args, const char *const env[],
-           const struct proc_limits *limits, struct proc *p)
+proc_start(const struct chanas_args *args, struct proc *p)
 {
-  struct job j;
-  int status = job_start(&j, args, env, limits, 0);
-  if (status) {
-    log_error("cannot start %s: %s", args->arg[0], strerror(errno));
-    job_close(&j);
-  }
-  *p = j.p;
+  static const struct proc_limits none;
+  int status = start(p, (struct spawn){.args = args, .limits = &none}, 1);
+  int error = errno;
+  if (status)
+    close_all(p);
+  errno = error;
   return status;
 }
 
-/* Until fd is ready (1), or time is up or the run is to stop (0). */
+/* As much as the child takes now; -1: it takes no more. */
 static int
-wait_for(int fd, short events, double end)
+offer(int fd, const char **data, size_t *size)
 {
-  for (;;) {
-    struct pollfd f[] = {{fd, events, 0}, {tree_stop_fd(), POLLIN, 0}};
-    double left = end - proc_now();
-    if (left < 0 || (poll(f, 2, milliseconds(left)) < 0 && errno != EINTR))
-      return 0;
-    if (f[0].revents)
-      return 1;
-    if (proc_stopping())
-      return 0;
+  while (*size) {
+    ssize_t n = write_pipe(fd, *data, *size);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return errno == EAGAIN ? 0 : -1;
+    *data += n;
+    *size -= (size_t)n;
   }
-}
-
-long
-proc_read(struct proc *p, void *data, size_t size, double seconds)
-{
-  double end = proc_now() + seconds;
-  while (wait_for(p->out, POLLIN, end)) {
-    ssize_t n = read(p->out, data, size);
-    if (n >= 0 || (errno != EINTR && errno != EAGAIN))
-      return n > 0 ? n : 0;
-  }
-  return -1;
+  return 0;
 }
 
 int
-proc_write(struct proc *p, const void *data, size_t size, double seconds)
+proc_exchange(struct proc *p, const char **data, size_t *size,
+              struct chanas_text *out, struct chanas_text *err,
+              double seconds)
 {
-  double end = proc_now() + seconds;
-  const char *from = data;
-  while (size) {
-    if (!wait_for(p->in, POLLOUT, end))
-      return -1;
-    ssize_t n = write_pipe(p->in, from, size);
-    if (n < 0 && errno != EINTR && errno != EAGAIN)
-      return -1;
-    if (n > 0) {
-      from += n;
-      size -= (size_t)n;
-    }
-  }
-  return 0;
+  struct pollfd f[] = {{p->out, POLLIN, 0},
+                       {p->err, POLLIN, 0},
+                       {*size ? p->in : -1, POLLOUT, 0},
+                       {tree_stop_fd(), POLLIN, 0}};
+  int stopping = proc_stopping(), gone = 0;
+  if (poll(f, 4, stopping ? 0 : milliseconds(seconds)) <= 0)
+    return 0;
+  if (f[2].revents)
+    gone = offer(p->in, data, size);
+  drain(&p->err, err, SIZE_MAX);
+  drain(&p->out, out, SIZE_MAX);
+  return p->out < 0 || gone ? -1 : !stopping;
 }
 
 void
 proc_stop(struct proc *p, enum proc_end *end, int *code)
 {
-  struct job j = {.p = *p, .err = -1};
   enum proc_end how = has_ended(p) ? PROC_EXITED : PROC_DEADLINE;
   int number = 0;
   set_end(&how, &number, tree_kill(p->pid, p->fd, p->mark));
-  job_close(&j);
-  *p = j.p;
+  close_all(p);
   if (end)
     *end = how;
   if (code)

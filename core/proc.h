@@ -26,6 +26,9 @@ struct proc_limits {
   uint64_t file_size;  /* RLIMIT_FSIZE; 0: none */
   size_t output;       /* bytes of stdout and of stderr kept, rest dropped;
                           0: 64 KiB */
+  double tick;         /* seconds from one call of watch() to the next */
+  int (*watch)(void *arg); /* may be NULL; anything but 0 ends the child */
+  void *watched;       /* its argument */
 };
 
 struct proc_result {
@@ -37,22 +40,31 @@ struct proc_result {
 
 /* Start, feed `input` to stdin, collect, end.  args[0] is searched in PATH;
  * environ entries "NAME=value" in env (NULL-terminated, may be NULL) are
- * added.  Never a shell.  PROC_STOPPED: proc_stopping() became true. */
+ * added.  Never a shell.  PROC_STOPPED: proc_stopping() became true, or watch()
+ * ended it. */
 void proc_run(const struct chanas_args *, const char *const env[],
               const void *input, size_t input_size,
               const struct proc_limits *, struct proc_result *);
+/* The same for a function of this process in a fork of it, of which
+ * descriptors 0 to 2 alone are left; body() returns the exit code.  For a
+ * process of one thread, all of whose children are such: at the end of one
+ * whatever else has become a child of ours is killed.  Several times as quick
+ * as a new program, and an emulated process can do it. */
+void proc_run_fork(int (*body)(void *arg), void *arg,
+                   const struct proc_limits *, struct proc_result *);
 void proc_result_free(struct proc_result *);
 
-/* A child that stays: pipes to its stdin and from its stdout; stderr is
- * ours.  The limits' seconds and output do not apply. -1, logged. */
-struct proc { int pid, in, out, fd; char mark[40]; };
-int proc_start(const struct chanas_args *, const char *const env[],
-               const struct proc_limits *, struct proc *);
-/* Read what is there until `seconds` from now: > 0 bytes, 0 end of file,
- * -1 nothing in time, or stopping. */
-long proc_read(struct proc *, void *data, size_t size, double seconds);
-/* 0, or -1 if not all could be written in time. */
-int proc_write(struct proc *, const void *data, size_t size, double seconds);
+/* A child that stays, with pipes to its stdin and from its stdout and
+ * stderr.  -1 with errno, not logged. */
+struct proc { int pid, in, out, err, fd; char mark[40]; };
+int proc_start(const struct chanas_args *, struct proc *);
+/* Wait until the child says something, or (*size > 0) takes something, or
+ * `seconds` are over; then move what can be moved: what it says is appended to
+ * out and err, what it took of *data is off *size.  1; 0: nothing in time, or
+ * stopping; -1: it has closed its stdout, or no longer reads. */
+int proc_exchange(struct proc *, const char **data, size_t *size,
+                  struct chanas_text *out, struct chanas_text *err,
+                  double seconds);
 /* Kill the tree, reap; the result tells how it ended (PROC_DEADLINE: it was
  * still running).  Either pointer may be NULL. */
 void proc_stop(struct proc *, enum proc_end *, int *code);

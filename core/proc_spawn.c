@@ -3,6 +3,7 @@
  * vfork() and execve(): the cost does not grow with the parent's memory.
  * Between the two the child shares that memory, so it makes system calls and
  * nothing else; all signals are blocked until the parent's handlers are gone.
+ * A child that is to call a function is a plain fork().
  */
 #include "proc_spawn.h"
 
@@ -24,6 +25,7 @@
 extern char **environ;
 
 #define CLOSE_ON_EXEC (1u << 2) /* CLOSE_RANGE_CLOEXEC */
+#define MANY_FDS 1024           /* closed where there is no such call */
 
 static int
 executable(const char *path)
@@ -134,9 +136,9 @@ reset_signals(void)
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child; returns only if something failed. */
-static void
-become(const struct spawn *s, const char *path, char **env, pid_t parent)
+/* In the child.  -1 with errno. */
+static int
+arrange(const struct spawn *s, pid_t parent)
 {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -144,15 +146,37 @@ become(const struct spawn *s, const char *path, char **env, pid_t parent)
     _exit(127);
   if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 ||
       (s->err >= 0 && dup2(s->err, 2) < 0))
-    return;
-  syscall(SYS_close_range, 3u, UINT_MAX, CLOSE_ON_EXEC);
+    return -1;
   limit(RLIMIT_CORE, 0);
   if (s->limits->memory)
     limit(RLIMIT_AS, s->limits->memory);
   if (s->limits->file_size)
     limit(RLIMIT_FSIZE, s->limits->file_size);
   reset_signals();
-  execve(path, s->args->arg, env);
+  return 0;
+}
+
+static void
+close_others(void)
+{
+  if (syscall(SYS_close_range, 3u, UINT_MAX, 0))
+    for (int fd = 3; fd < MANY_FDS; fd++)
+      close(fd);
+}
+
+/* In the child; returns only if something failed. */
+static void
+become(const struct spawn *s, const char *path, char **env, pid_t parent)
+{
+  if (arrange(s, parent))
+    return;
+  if (s->args) {
+    syscall(SYS_close_range, 3u, UINT_MAX, CLOSE_ON_EXEC);
+    execve(path, s->args->arg, env);
+  } else {
+    close_others();
+    exit(s->body(s->arg));
+  }
 }
 
 /* The child writes errno into `report` if it cannot become the program. */
@@ -163,7 +187,7 @@ start(const struct spawn *s, const char *path, char **env, int report)
   pid_t parent = getpid();
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
-  pid_t pid = vfork();
+  pid_t pid = s->args ? vfork() : fork();
   if (!pid) {
     become(s, path, env, parent);
     int error = errno;
@@ -175,21 +199,13 @@ start(const struct spawn *s, const char *path, char **env, int report)
   return pid;
 }
 
-int
-spawn(const struct spawn *s)
+/* Run start() and wait for exec to have worked. */
+static pid_t
+start_sure(const struct spawn *s, const char *path, char **env)
 {
-  int report[2], error = ENOENT;
-  char *path = proc_find(s->args->arg[0]);
-  if (!path || spawn_pipe(report)) {
-    error = path ? errno : ENOENT;
-    free(path);
-    errno = error;
+  int report[2], error;
+  if (spawn_pipe(report))
     return -1;
-  }
-  const char *outer = getenv("CHANAS_JOB");
-  char *mark = mem_print("CHANAS_JOB=%s%s%s", outer ? outer : "",
-                         outer ? ":" : "", s->mark);
-  char **env = environment(mark, s->env);
   pid_t pid = start(s, path, env, report[1]);
   error = errno;
   close(report[1]);
@@ -198,6 +214,26 @@ spawn(const struct spawn *s)
     pid = -1;
   }
   close(report[0]);
+  errno = error;
+  return pid;
+}
+
+int
+spawn(const struct spawn *s)
+{
+  if (!s->args)
+    return start_sure(s, NULL, NULL);
+  char *path = proc_find(s->args->arg[0]);
+  if (!path) {
+    errno = ENOENT;
+    return -1;
+  }
+  const char *outer = getenv("CHANAS_JOB");
+  char *mark = mem_print("CHANAS_JOB=%s%s%s", outer ? outer : "",
+                         outer ? ":" : "", s->mark);
+  char **env = environment(mark, s->env);
+  pid_t pid = start_sure(s, path, env);
+  int error = errno;
   free(env);
   free(mark);
   free(path);

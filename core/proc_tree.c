@@ -141,7 +141,8 @@ state_of(pid_t pid, pid_t *group)
   return state;
 }
 
-/* How many strays a pass has ended and how many it could not tell. */
+/* How many strays a pass has ended and how many it could not tell.  Without a
+ * mark all children are strays. */
 struct sweep { pid_t leader; const char *mark; int ended, unclear; };
 
 /* What dies of the first kill() has no environment any more, but is still of
@@ -153,7 +154,7 @@ end_stray(struct sweep *s, pid_t pid)
   if (pid == s->leader)
     return;
   char state = state_of(pid, &group);
-  int ours = group == s->leader ? 1 : carries(pid, s->mark);
+  int ours = group == s->leader || !*s->mark ? 1 : carries(pid, s->mark);
   if (ours <= 0) {
     s->unclear += ours < 0 && state && !strchr("ZX", state);
     return;

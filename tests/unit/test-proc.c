@@ -103,7 +103,7 @@ be_parent(int catch)
     printf("%d %d\n", r.end, proc_stop_signal());
     exit(0);
   }
-  proc_start(&args, NULL, &none, &p);
+  proc_start(&args, &p);
   printf("%d\n", p.pid);
   fflush(stdout);
   forever();
@@ -348,54 +348,141 @@ runs_many_at_once(void **state)
 static void
 read_line(struct proc *p, char *line, size_t size)
 {
-  size_t n = 0;
-  while (n + 1 < size && proc_read(p, line + n, 1, LONG) == 1)
-    if (line[n++] == '\n')
-      break;
-  line[n] = '\0';
+  struct chanas_text out = {0}, err = {0};
+  const char *nothing = NULL;
+  size_t none = 0;
+  double end = proc_now() + LONG;
+  while (!memchr(text_string(&out), '\n', out.size) && proc_now() < end &&
+         proc_exchange(p, &nothing, &none, &out, &err, LONG) >= 0)
+    continue;
+  snprintf(line, size, "%s", text_string(&out));
+  text_free(&out);
+  text_free(&err);
 }
 
 static void
 talks(void **state)
 {
   struct chanas_args args = args_of("cat", NULL, NULL);
-  struct proc_limits none = {0};
+  struct chanas_text out = {0}, err = {0};
   struct proc p;
   enum proc_end end;
   char line[100];
+  const char *data = "one\n";
+  size_t size = 4;
   int code;
   (void)state;
-  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
-  assert_int_equal(proc_write(&p, "one\n", 4, LONG), 0);
+  assert_int_equal(proc_start(&args, &p), 0);
+  assert_int_equal(proc_exchange(&p, &data, &size, &out, &err, LONG), 1);
+  assert_int_equal(size, 0);
   read_line(&p, line, sizeof line);
   assert_string_equal(line, "one\n");
-  assert_int_equal(proc_read(&p, line, 1, 0.01), -1);
+  assert_int_equal(proc_exchange(&p, &data, &size, &out, &err, 0.01), 0);
   proc_stop(&p, &end, &code);
   assert_int_equal(end, PROC_DEADLINE);
   args_free(&args);
-  args = args_of("sh", "-c", "exit 7");
-  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
-  assert_int_equal(proc_read(&p, line, 1, LONG), 0);
-  while (proc_write(&p, line, sizeof line, 0) == 0)
-    continue; /* until it has ended and the pipe is broken */
-  usleep(1000);
+  args = args_of("no-such-program", NULL, NULL);
+  assert_int_equal(proc_start(&args, &p), -1);
+  args_free(&args);
+  text_free(&out);
+  text_free(&err);
+}
+
+/* More than a pipe holds, to a child that then ends and reads no more. */
+static void
+falls_silent(void **state)
+{
+  static const char much[1 << 20];
+  struct chanas_args args = args_of("sh", "-c",
+                                    "head -c 1000 | wc -c; echo so >&2; exit 7");
+  struct chanas_text out = {0}, err = {0};
+  const char *data = much;
+  size_t size = sizeof much;
+  struct proc p;
+  enum proc_end end;
   siginfo_t info;
+  int code;
+  (void)state;
+  assert_int_equal(proc_start(&args, &p), 0);
+  while (proc_exchange(&p, &data, &size, &out, &err, LONG) == 1)
+    continue;
+  assert_true(size > 0 && size < sizeof much);
+  size = 0;
+  while (proc_exchange(&p, &data, &size, &out, &err, LONG) == 1)
+    continue;
+  assert_string_equal(text_string(&out), "1000\n");
+  assert_string_equal(text_string(&err), "so\n");
   waitid(P_PID, (id_t)p.pid, &info, WEXITED | WNOWAIT);
   proc_stop(&p, &end, &code);
   assert_int_equal(end, PROC_EXITED);
   assert_int_equal(code, 7);
+  text_free(&out);
+  text_free(&err);
   args_free(&args);
+}
+
+/* ---- functions of this process ---- */
+
+static int
+leaves_a_stray(void *arg)
+{
+  printf("%s", (const char *)arg);
+  fflush(stdout);
+  if (!fork()) {
+    setsid();
+    forever();
+  }
+  return 9;
+}
+
+static int
+never_ends(void *arg)
+{
+  (void)arg;
+  forever();
+  return 0;
+}
+
+static int
+third_time(void *arg)
+{
+  return ++*(int *)arg == 3;
+}
+
+static void
+forks(void **state)
+{
+  struct proc_limits limits = {.seconds = LONG};
+  struct proc_result r;
+  int calls = 0;
+  (void)state;
+  proc_run_fork(leaves_a_stray, "said", &limits, &r);
+  assert_int_equal(r.end, PROC_EXITED);
+  assert_int_equal(r.code, 9);
+  assert_string_equal(text_string(&r.out), "said");
+  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+  proc_result_free(&r);
+  limits.tick = 0.01;
+  limits.watch = third_time;
+  limits.watched = &calls;
+  proc_run_fork(never_ends, NULL, &limits, &r);
+  assert_int_equal(r.end, PROC_STOPPED);
+  assert_int_equal(calls, 3);
+  proc_result_free(&r);
+  limits = (struct proc_limits){.seconds = 0.1};
+  proc_run_fork(never_ends, NULL, &limits, &r);
+  assert_int_equal(r.end, PROC_DEADLINE);
+  proc_result_free(&r);
 }
 
 static void
 dies_with_us(void **state)
 {
   struct chanas_args args = args_of(self, "parent", NULL);
-  struct proc_limits none = {0};
   struct proc p;
   char line[100];
   (void)state;
-  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
+  assert_int_equal(proc_start(&args, &p), 0);
   read_line(&p, line, sizeof line);
   pid_t child = atoi(line);
   assert_true(child > 1 && !kill(child, 0));
@@ -412,11 +499,10 @@ static void
 stops_on_a_signal(void **state)
 {
   struct chanas_args args = args_of(self, "stopped", NULL);
-  struct proc_limits none = {0};
   struct proc p;
   char line[100], want[100];
   (void)state;
-  assert_int_equal(proc_start(&args, NULL, &none, &p), 0);
+  assert_int_equal(proc_start(&args, &p), 0);
   read_line(&p, line, sizeof line);
   assert_string_equal(line, "ready\n");
   kill(p.pid, SIGINT);
@@ -471,6 +557,8 @@ main(int argc, char **argv)
     cmocka_unit_test(limits_hold),
     cmocka_unit_test(runs_many_at_once),
     cmocka_unit_test(talks),
+    cmocka_unit_test(falls_silent),
+    cmocka_unit_test(forks),
     cmocka_unit_test(dies_with_us),
     cmocka_unit_test(stops_on_a_signal),
     cmocka_unit_test(splits_words),
