@@ -49,49 +49,105 @@ fail(struct candidate *c, enum chanas_outcome outcome, const char *why)
   snprintf(c->result.detail, sizeof c->result.detail, "%s", why ? why : "");
 }
 
+/* Those that could be emitted, as units to build, and whose they are. */
+struct emitted {
+  size_t count;
+  struct chanas_text *source;
+  struct build_unit *unit;
+  struct candidate **owner;
+};
+
 static void
-emit_and_build(struct tuner *t, size_t n, struct candidate *const c[])
+emit(struct tuner *t, size_t n, struct candidate *const c[],
+     struct emitted *out)
 {
   struct session *s = t->session;
-  struct chanas_text *source = mem_array(struct chanas_text, n);
-  struct build_unit *unit = mem_array(struct build_unit, n);
-  size_t *owner = mem_array(size_t, n), units = 0;
 
+  *out = (struct emitted){ 0, mem_array(struct chanas_text, n),
+                           mem_array(struct build_unit, n),
+                           mem_array(struct candidate *, n) };
   for (size_t i = 0; i < n; i++) {
     struct tuned *b = &t->tuned[c[i]->workload];
     struct chanas_point point = { b->space, c[i]->choice };
+    struct chanas_text *source = &out->source[out->count];
     snprintf(c[i]->symbol, sizeof c[i]->symbol, "k%zu", i);
     if (s->backend->backend.emit(s->self, b->schedule.workload, point,
-                                 c[i]->symbol, &source[i]) < 0) {
+                                 c[i]->symbol, source) < 0) {
+      text_free(source);
       fail(c[i], CHANAS_NOT_BUILT, "the backend could not emit it");
       continue;
     }
-    unit[units] = (struct build_unit){ .symbol = c[i]->symbol,
-                                       .source = text_string(&source[i]) };
-    owner[units++] = i;
+    out->unit[out->count] = (struct build_unit){
+      .symbol = c[i]->symbol, .source = text_string(source) };
+    out->owner[out->count++] = c[i];
   }
-  build_units(s->build, units, unit, (size_t)s->config->per_unit);
-  for (size_t u = 0; u < units; u++) {
-    struct candidate *owned = c[owner[u]];
-    if (proc_stopping())
-      break;
-    if (unit[u].object == NULL)
-      fail(owned, CHANAS_NOT_BUILT, unit[u].error);
-    else {
-      measure_workload(s->measure, unit[u].object, owned->symbol,
-                       t->tuned[owned->workload].schedule.workload, 1,
-                       &owned->result);
-      owned->have = !(owned->result.outcome == CHANAS_LOST &&
-                      proc_stopping()); /* cut short: it says nothing */
+}
+
+static void
+emitted_free(struct emitted *e)
+{
+  build_units_free(e->count, e->unit);
+  for (size_t i = 0; i < e->count; i++)
+    text_free(&e->source[i]);
+  free(e->source);
+  free(e->unit);
+  free(e->owner);
+}
+
+static void
+report(void *arg, size_t finished)
+{
+  const struct tuner *t = arg;
+
+  progress_update((double)(t->spent + finished), NULL);
+}
+
+/* -1 (logged): there is nothing left to measure on. */
+static int
+measure(struct tuner *t, const struct emitted *e)
+{
+  struct measure_item *item = mem_array(struct measure_item, e->count);
+  struct candidate **owner = mem_array(struct candidate *, e->count);
+  size_t n = 0;
+  int status;
+
+  for (size_t u = 0; u < e->count; u++) {
+    struct candidate *c = e->owner[u];
+    if (e->unit[u].object == NULL) {
+      if (!proc_stopping())
+        fail(c, CHANAS_NOT_BUILT, e->unit[u].error);
+      continue;
     }
-    progress_update((double)(t->spent + u), NULL);
+    owner[n] = c;
+    item[n++] = (struct measure_item){
+      .object = e->unit[u].object, .symbol = c->symbol, .verify = 1,
+      .workload = t->tuned[c->workload].schedule.workload };
   }
-  build_units_free(units, unit);
-  for (size_t i = 0; i < n; i++)
-    text_free(&source[i]);
-  free(source);
-  free(unit);
+  status = measure_each(t->session->measure, n, item, report, t);
+  for (size_t i = 0; i < n; i++) {
+    owner[i]->result = item[i].result;
+    /* Cut short, it says nothing. */
+    owner[i]->have = item[i].result.outcome != CHANAS_LOST ||
+                     (status == 0 && !proc_stopping());
+  }
+  free(item);
   free(owner);
+  return status;
+}
+
+static int
+emit_and_build(struct tuner *t, size_t n, struct candidate *const c[])
+{
+  struct session *s = t->session;
+  struct emitted e;
+  int status = 0;
+
+  emit(t, n, c, &e);
+  build_units(s->build, e.count, e.unit, (size_t)s->config->per_unit);
+  if (!proc_stopping())
+    status = measure(t, &e);
+  emitted_free(&e);
+  return status;
 }
 
 static struct table_trial
@@ -126,7 +182,8 @@ note(struct tuner *t, const struct candidate *c)
              outcome_name(c->result.outcome), key, c->result.detail);
 }
 
-/* Fresh results go to the table first. */
+/* Fresh results go to the table first; but `lost` tells of the device and not
+ * of the candidate, so only this process minds it. */
 static int
 store(struct tuner *t, size_t n, struct candidate *const fresh[])
 {
@@ -136,7 +193,8 @@ store(struct tuner *t, size_t n, struct candidate *const fresh[])
 
   for (size_t i = 0; i < n; i++)
     if (fresh[i]->have) {
-      row[rows++] = to_row(t, fresh[i]);
+      if (fresh[i]->result.outcome != CHANAS_LOST)
+        row[rows++] = to_row(t, fresh[i]);
       note(t, fresh[i]);
     }
   if (rows > 0)
@@ -150,14 +208,16 @@ candidates_run(struct tuner *t, size_t n, struct candidate c[])
 {
   struct candidate **fresh = mem_array(struct candidate *, n);
   size_t count = 0;
-  int status;
+  int status = 0, stored;
 
   for (size_t i = 0; i < n; i++)
     if (!replay(t, &c[i]))
       fresh[count++] = &c[i];
   if (count > 0)
-    emit_and_build(t, count, fresh);
-  status = store(t, count, fresh);
+    status = emit_and_build(t, count, fresh);
+  stored = store(t, count, fresh);
+  if (status == 0)
+    status = stored;
   for (size_t i = 0; i < n; i++) {
     if (c[i].have && status == 0) {
       struct table_trial row = to_row(t, &c[i]);

@@ -119,17 +119,17 @@ run(const struct options *o, struct session *s, struct chanas_network *net)
   if (code)
     return code;
   policy = schedules_of(&t, net, o->fixed);
-  code = EXIT_FAILED;
   if (policy) {
     whole_measure(s, 1, &net, &policy, &result);
-    if (result.outcome == CHANAS_MEASURED) {
+    if (result.outcome == CHANAS_MEASURED)
       print_result(o, &t, net, &result);
-      code = EXIT_DONE;
-    } else
+    else
       log_error("network %s: %s: %s", net->code,
                 outcome_name(result.outcome), result.detail);
     schedules_free(policy, net);
   }
+  if (!policy || result.outcome != CHANAS_MEASURED)
+    code = session_failure(s);
   tuner_close(&t);
   return code;
 }

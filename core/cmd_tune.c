@@ -105,7 +105,7 @@ tune(const struct options *o, struct session *s)
   if (code)
     return code;
   if (tune_all(&t) < 0)
-    code = EXIT_FAILED;
+    code = session_failure(s);
   if (code == 0)
     (o->json ? print_json : print_table)(&t);
   if (proc_stopping())

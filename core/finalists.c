@@ -160,7 +160,9 @@ store(struct search *r, struct finalist *f, const struct measure_result *m)
     log_warn("network %s as a whole: %s: %s", f->net->code,
              outcome_name(m->outcome), m->detail);
   }
-  return table_put_network(s->table, s->target, &row);
+  /* Lost: that tells of the device. */
+  return m->outcome == CHANAS_LOST ? 0
+           : table_put_network(s->table, s->target, &row);
 }
 
 static int
@@ -169,13 +171,13 @@ measure_pair(struct search *r, size_t n, struct finalist *const f[])
   struct chanas_network *net[AT_ONCE] = { 0 };
   char **policy[AT_ONCE] = { 0 };
   struct measure_result result[AT_ONCE];
-  int status = 0;
+  int status;
 
   for (size_t i = 0; i < n; i++) {
     net[i] = f[i]->net;
     policy[i] = f[i]->policy;
   }
-  whole_measure(r->session, n, net, policy, result);
+  status = whole_measure(r->session, n, net, policy, result);
   for (size_t i = 0; i < n && status == 0 && !proc_stopping(); i++)
     status = store(r, f[i], &result[i]);
   return status;

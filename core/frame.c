@@ -69,6 +69,19 @@ frame_unpack(const void *data, size_t size, struct chanas_text *payload,
   return 1;
 }
 
+int
+frame_take(struct chanas_text *stream, struct chanas_text *payload)
+{
+  size_t used = 0;
+  payload->size = 0;
+  int status = frame_unpack(text_string(stream), stream->size, payload, &used);
+  if (status == 1) {
+    stream->size -= used;
+    memmove(stream->data, stream->data + used, stream->size + 1);
+  }
+  return status;
+}
+
 void
 frame_put(struct chanas_text *payload, const char *key, const char *fmt, ...)
 {

@@ -20,6 +20,8 @@ void frame_pack(const struct chanas_text *payload, struct chanas_text *out);
  * 0: more bytes are needed; -1: not a frame, or damaged. */
 int frame_unpack(const void *data, size_t size, struct chanas_text *payload,
                  size_t *used);
+/* The same for a stream that grows: what is at its start is taken off it. */
+int frame_take(struct chanas_text *stream, struct chanas_text *payload);
 /* One line "key value" of the text part; a newline in value is a space. */
 void frame_put(struct chanas_text *payload, const char *key, const char *fmt,
                ...) __attribute__((format(printf, 3, 4)));

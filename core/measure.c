@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The searching side of a measurement: one exec'd runner a job.  Whatever it
- * does, proc_run ends it in time, and only a sound answer that carries this
- * job's number counts as one; everything else is an outcome too.
+ * The searching side of a measurement: which job is made of what is asked,
+ * and where it runs: in a child here (measure_child.h), or, with a runner of
+ * the user's, on a board (measure_board.h), which may not see our files.
  */
 #include "measure.h"
 
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +15,28 @@
 
 #include "file.h"
 #include "log.h"
-#include "measure_job.h"
+#include "measure_board.h"
+#include "measure_child.h"
+#include "measure_wire.h"
 #include "mem.h"
+#include "pool.h"
 #include "proc.h"
 
 #ifndef LIBEXECDIR
 #define LIBEXECDIR "/usr/local/libexec/chanas"
 #endif
 
-#define OUTPUT_LIMIT (4u << 20) /* of an answer */
 #define OBJECT_LIMIT (200u << 20)
 #define WHOLE 3 /* times the rounds of a block: it is measured but once */
-#define FAR 2.0 /* seconds that the way to a remote runner may take */
+#define MAX_BOARDS 64
 
 struct measure {
-  struct chanas_args command;
+  size_t commands;
+  struct chanas_args command[MAX_BOARDS]; /* of one job, or of a link each */
   struct chanas_args settings;
   char *name;
-  int remote; /* the user's own command: it may not see our files */
+  struct boards *boards; /* NULL: here */
+  struct job describe;
   struct measure_config config;
 };
 
@@ -51,15 +54,70 @@ split_lines(const char *text, struct chanas_args *out)
 
 /* The first word must be a program. */
 static int
-check_runner(const struct measure *m, const char *from)
+check_runner(const struct chanas_args *command, const char *from)
 {
-  char *path = m->command.count ? proc_find(m->command.arg[0]) : NULL;
+  const char *first = command->count ? command->arg[0] : "";
+  char *path = *first ? proc_find(first) : NULL;
   if (!path)
     log_error("no runner: '%s' (%s) is no program that can be run; install "
-              "chanas, or set $CHANAS_RUNNER or runner in [backend]",
-              m->command.count ? m->command.arg[0] : "", from);
+              "chanas, or set $CHANAS_RUNNER or runner in [backend]", first,
+              from);
   free(path);
   return path ? 0 : -1;
+}
+
+/* One command of a list, from which `text` starts; NULL at its end.  They are
+ * separated by a comma that ends a word. */
+static char *
+next_command(const char **text)
+{
+  const char *start = *text, *p = start;
+  char quote = 0;
+  for (; *p; p++)
+    if (*p == '\\' && p[1] && quote != '\'')
+      p++;
+    else if (quote)
+      quote = *p == quote ? 0 : quote;
+    else if (*p == '\'' || *p == '"')
+      quote = *p;
+    else if (*p == ',' && (!p[1] || strchr(" \t", p[1])))
+      break;
+  *text = *p ? p + 1 : NULL;
+  return mem_print("%.*s", (int)(p - start), start);
+}
+
+static int
+add_remote(struct measure *m, const char *text)
+{
+  static const char from[] = "runner of [backend]";
+  struct chanas_args *command = &m->command[m->commands];
+  if (m->commands == MAX_BOARDS) {
+    log_error("%s: more than %d commands", from, MAX_BOARDS);
+    return -1;
+  }
+  m->commands++;
+  if (proc_words(text, command)) {
+    log_error("%s: a quote is not closed: %s", from, text);
+    return -1;
+  }
+  if (check_runner(command, from))
+    return -1;
+  args_add(command, "--backend");
+  args_add(command, m->name);
+  args_add(command, "--serve");
+  return 0;
+}
+
+static int
+find_remote(struct measure *m, const char *configured)
+{
+  int status = 0;
+  for (const char *rest = configured; rest && !status;) {
+    char *one = next_command(&rest);
+    status = add_remote(m, one);
+    free(one);
+  }
+  return status;
 }
 
 const char *
@@ -69,74 +127,39 @@ measure_runner(void)
   return set && *set ? set : LIBEXECDIR "/chanas-runner";
 }
 
+/* The runner here, with the very plugin that is open here. */
 static int
-find_runner(struct measure *m, const char *configured)
+find_local(struct measure *m)
 {
-  const char *set = getenv("CHANAS_RUNNER"), *from = "as installed";
-  m->remote = configured != NULL;
-  if (configured) {
-    from = "runner of [backend]";
-    if (proc_words(configured, &m->command)) {
-      log_error("runner of [backend]: a quote is not closed: %s", configured);
-      return -1;
-    }
-  } else {
-    from = set && *set ? "$CHANAS_RUNNER" : from;
-    args_add(&m->command, measure_runner());
-  }
-  if (check_runner(m, from))
+  const char *set = getenv("CHANAS_RUNNER");
+  m->commands = 1;
+  args_add(&m->command[0], measure_runner());
+  if (check_runner(&m->command[0],
+                   set && *set ? "$CHANAS_RUNNER" : "as installed"))
     return -1;
-  args_add(&m->command, "--backend");
-  args_add(&m->command, m->name);
+  char *folder = file_dirname(m->config.backend->path);
+  args_add(&m->command[0], "--backend");
+  args_add(&m->command[0], m->name);
+  args_add(&m->command[0], "--plugin-path");
+  args_add(&m->command[0], folder);
+  free(folder);
   return 0;
 }
 
-/* The very plugin that is open here. */
 static void
-add_plugin_path(struct measure *m)
+set_defaults(struct measure_config *c)
 {
-  char *folder = file_dirname(m->config.backend->path);
-  args_add(&m->command, "--plugin-path");
-  args_add(&m->command, folder);
-  free(folder);
+  if (!(c->deadline > 0))
+    c->deadline = 20;
+  if (!(c->round > 0))
+    c->round = 0.002;
+  if (c->rounds < 1)
+    c->rounds = 9;
+  if (c->threads < 1)
+    c->threads = 1;
+  if (!(c->heartbeat > 0))
+    c->heartbeat = 10;
 }
-
-struct measure *
-measure_open(const struct measure_config *config)
-{
-  struct measure *m = mem_new(struct measure);
-  m->config = *config;
-  m->name = mem_string(config->backend->head.name);
-  if (!(m->config.deadline > 0))
-    m->config.deadline = 20;
-  if (!(m->config.round > 0))
-    m->config.round = 0.002;
-  if (m->config.rounds < 1)
-    m->config.rounds = 9;
-  if (m->config.threads < 1)
-    m->config.threads = 1;
-  split_lines(config->settings ? config->settings : "", &m->settings);
-  if (find_runner(m, config->runner)) {
-    measure_close(m);
-    return NULL;
-  }
-  if (!m->remote)
-    add_plugin_path(m);
-  return m;
-}
-
-void
-measure_close(struct measure *m)
-{
-  if (!m)
-    return;
-  args_free(&m->command);
-  args_free(&m->settings);
-  free(m->name);
-  free(m);
-}
-
-/* ---- one job ---- */
 
 static struct job
 new_job(const struct measure *m, enum job_kind kind)
@@ -155,175 +178,187 @@ new_job(const struct measure *m, enum job_kind kind)
 }
 
 static void
-start_job(const struct measure *m, const struct job *j, struct proc_result *r)
+open_boards(struct measure *m)
 {
-  struct chanas_text frame = {0};
-  struct proc_limits limits = {.seconds = j->seconds + (m->remote ? FAR : 0),
-                               .output = OUTPUT_LIMIT};
-  job_pack(j, &frame);
-  proc_run(&m->command, NULL, frame.data, frame.size, &limits, r);
-  text_free(&frame);
+  m->describe = new_job(m, JOB_DESCRIBE);
+  struct boards_config c = {
+    .count = m->commands, .command = m->command,
+    .version = m->config.backend->head.version, .describe = &m->describe,
+    .silence = m->config.heartbeat, .patience = m->config.reconnect,
+  };
+  m->boards = boards_open(&c);
 }
 
-static int
-run_job(const struct measure *m, const struct job *j, struct proc_result *r,
-        struct answer *a)
+struct measure *
+measure_open(const struct measure_config *config)
 {
-  *a = (struct answer){0};
-  start_job(m, j, r);
-  if (r->end != PROC_EXITED || answer_unpack(&r->out, a))
-    return -1;
-  int timed = j->kind != JOB_MEASURE || a->outcome != CHANAS_MEASURED ||
-              a->latency > 0;
-  if (a->nonce == j->nonce && timed)
-    return 0;
-  answer_free(a);
-  return -1;
-}
-
-static int
-begins(const char *text, const char *with)
-{
-  return !strncmp(text, with, strlen(with));
-}
-
-/* The first error that the runner told, else the first line that is no
- * warning, without the "chanas: ". */
-static void
-first_line(const struct proc_result *r, char *out, size_t size)
-{
-  const char *text = text_string(&r->err), *error = strstr(text, "error: ");
-  while (error && error > text && error[-1] != '\n')
-    error--;
-  if (error)
-    text = error;
-  while (begins(text, "chanas: warning: "))
-    text += strcspn(text, "\n") + (strchr(text, '\n') != NULL);
-  if (begins(text, "chanas: "))
-    text += 8;
-  snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
-static void
-set(struct measure_result *out, enum chanas_outcome outcome, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
-
-static void
-set(struct measure_result *out, enum chanas_outcome outcome, const char *fmt,
-    ...)
-{
-  va_list list;
-  out->outcome = outcome;
-  va_start(list, fmt);
-  vsnprintf(out->detail, sizeof out->detail, fmt, list);
-  va_end(list);
-}
-
-/* A runner that exited without a sound answer. */
-static void
-judge_exit(const struct measure *m, const struct proc_result *r,
-           struct measure_result *out)
-{
-  char said[120];
-  first_line(r, said, sizeof said);
-  if (r->code == JOB_NO_MEMORY)
-    set(out, CHANAS_OUT_OF_MEMORY, "it used up its memory");
-  else if (r->out.size)
-    set(out, CHANAS_CRASHED, "it damaged the runner's answer");
-  else if (r->code == 0 || r->code == 1 || !*said)
-    set(out, CHANAS_CRASHED, "it ended without a result (exit code %d)%s%s",
-        r->code, *said ? ": " : "", said);
-  else if (m->remote || r->code == 2 || r->code == 4 || r->code > 125)
-    set(out, CHANAS_LOST, "the runner failed (exit code %d): %s", r->code,
-        said);
-  else
-    set(out, CHANAS_CRASHED, "exit code %d: %s", r->code, said);
-}
-
-static void
-judge(const struct measure *m, const struct proc_result *r,
-      struct measure_result *out)
-{
-  const char *name = r->end == PROC_SIGNALLED ? sigabbrev_np(r->code) : NULL;
-  switch (r->end) {
-  case PROC_EXITED:
-    judge_exit(m, r, out);
-    break;
-  case PROC_SIGNALLED:
-    if (r->code == SIGKILL)
-      set(out, CHANAS_OUT_OF_MEMORY, "killed, most likely for its memory");
-    else if (r->code == SIGXCPU || r->code == SIGALRM)
-      set(out, CHANAS_TIMED_OUT, "stopped by its own limit, SIG%s", name);
-    else
-      set(out, CHANAS_CRASHED, "SIG%s", name ? name : "?");
-    break;
-  case PROC_DEADLINE:
-    set(out, CHANAS_TIMED_OUT, "killed after %.1f s", r->seconds);
-    break;
-  case PROC_STOPPED:
-    set(out, CHANAS_LOST, "stopped by the user");
-    break;
-  case PROC_NOT_STARTED:
-    set(out, CHANAS_LOST, "the runner cannot be started: %s",
-        text_string(&r->err));
-    break;
+  struct measure *m = mem_new(struct measure);
+  m->config = *config;
+  m->name = mem_string(config->backend->head.name);
+  set_defaults(&m->config);
+  split_lines(config->settings ? config->settings : "", &m->settings);
+  if (config->runner ? find_remote(m, config->runner) : find_local(m)) {
+    measure_close(m);
+    return NULL;
   }
+  if (config->runner)
+    open_boards(m);
+  return m;
 }
 
-static void
-take_answer(const struct answer *a, const struct proc_result *r,
-            struct measure_result *out)
+void
+measure_close(struct measure *m)
 {
-  out->outcome = a->outcome;
-  out->latency = a->latency;
-  out->minimum = a->minimum;
-  out->ci = a->ci;
-  out->control = a->control;
-  out->difference = a->difference;
-  memcpy(out->detail, a->detail, sizeof out->detail);
-  if (a->outcome != CHANAS_MEASURED && !*out->detail)
-    first_line(r, out->detail, sizeof out->detail);
+  if (!m)
+    return;
+  boards_close(m->boards);
+  for (size_t i = 0; i < m->commands; i++)
+    args_free(&m->command[i]);
+  args_free(&m->settings);
+  job_free(&m->describe);
+  free(m->name);
+  free(m);
 }
 
-/* body: of the answer, or NULL. */
-static void
-run_steps(struct measure *m, struct job *j, struct measure_result *out,
-          struct chanas_text *body)
+/* ---- one job ---- */
+
+/* What to say of a job that could not even be made. */
+static size_t
+no_job(const struct job *j, const char *object, struct answer *a)
 {
-  struct proc_result r;
-  struct answer a;
-  *out = (struct measure_result){.outcome = CHANAS_LOST};
-  if (run_job(m, j, &r, &a))
-    judge(m, &r, out);
-  else
-    take_answer(&a, &r, out);
-  if (body)
-    text_append(body, text_string(&a.description), a.description.size);
-  answer_free(&a);
-  proc_result_free(&r);
+  *a = (struct answer){.nonce = j->nonce, .outcome = CHANAS_NOT_BUILT};
+  snprintf(a->detail, sizeof a->detail, "the object %s cannot be read",
+           object);
+  return 1;
 }
 
-static void
-run_measure(struct measure *m, struct job *j, struct measure_result *out)
+/* The object goes by path to a child, by content to a board. */
+static size_t
+run_job(struct measure *m, struct job *j, const char *object,
+        struct answer a[])
 {
-  run_steps(m, j, out, NULL);
+  struct child child = {.command = &m->command[0]};
+  struct chanas_text bytes = {0};
+  char hash[WIRE_HASH];
+  size_t n;
+  if (!m->boards) {
+    j->object = object ? mem_string(object) : NULL;
+    return child_run(&child, j, a);
+  }
+  if (object && (file_read(object, OBJECT_LIMIT, &bytes) || !bytes.size))
+    n = no_job(j, object, a);
+  else {
+    wire_hash(&bytes, hash);
+    j->hash = object ? mem_string(hash) : NULL;
+    n = boards_run(m->boards, j, &bytes, a);
+  }
+  text_free(&bytes);
+  return n;
+}
+
+/* Answers into results; frees them. */
+static void
+take_answers(size_t n, struct answer a[], struct measure_result out[])
+{
+  for (size_t i = 0; i < n; i++) {
+    out[i] = (struct measure_result){
+      .outcome = a[i].outcome, .latency = a[i].latency,
+      .minimum = a[i].minimum, .ci = a[i].ci, .control = a[i].control,
+      .difference = a[i].difference,
+    };
+    memcpy(out[i].detail, a[i].detail, sizeof out[i].detail);
+    answer_free(&a[i]);
+  }
 }
 
 /* ---- what is measured ---- */
 
-/* By path where the runner sees our files, else by content. */
-static int
-put_object(const struct measure *m, const char *object, struct job *j,
-           struct measure_result *out)
+static void
+add_program(struct job *j, const struct chanas_program *p)
 {
-  if (!m->remote)
-    j->object = mem_string(object);
-  else if (file_read(object, OBJECT_LIMIT, &j->bytes) || !j->bytes.size) {
-    *out = (struct measure_result){0};
-    set(out, CHANAS_NOT_BUILT, "the object %s cannot be read", object);
-    return -1;
+  j->output = p->output;
+  for (size_t i = 0; i < p->tensors; i++)
+    job_add_tensor(j, p->elements[i]);
+  for (size_t i = 0; i < p->steps; i++)
+    job_add_step(j, p->step[i].src, p->step[i].dst, p->step[i].symbol,
+                 p->step[i].workload->key);
+}
+
+static void
+add_block(struct job *j, const struct chanas_workload *w, const char *symbol)
+{
+  int32_t at = (int32_t)j->tensors;
+  j->output = at + 1;
+  job_add_tensor(j, w->inputs);
+  job_add_tensor(j, w->outputs);
+  job_add_step(j, at, at + 1, symbol, w->key);
+}
+
+static void
+measure_item(struct measure *m, struct measure_item *item)
+{
+  struct job j = new_job(m, JOB_MEASURE);
+  struct answer a;
+  j.verify = item->verify;
+  if (item->program) {
+    j.rounds *= WHOLE;
+    add_program(&j, item->program);
+  } else {
+    j.cold = m->config.cold;
+    add_block(&j, item->workload, item->symbol);
   }
-  return 0;
+  run_job(m, &j, item->object, &a);
+  take_answers(1, &a, &item->result);
+  job_free(&j);
+}
+
+/* All of one measure_each(). */
+struct batch {
+  struct measure *measure;
+  struct measure_item *item;
+  pthread_mutex_t lock; /* of finished and report() */
+  size_t finished;
+  void (*report)(void *arg, size_t finished);
+  void *arg;
+};
+
+static void
+measure_one(void *arg, size_t i)
+{
+  struct batch *b = arg;
+  struct measure_item *item = &b->item[i];
+  item->result = (struct measure_result){.outcome = CHANAS_LOST};
+  if (proc_stopping())
+    snprintf(item->result.detail, sizeof item->result.detail,
+             "stopped by the user");
+  else
+    measure_item(b->measure, item);
+  pthread_mutex_lock(&b->lock);
+  b->finished++;
+  if (b->report)
+    b->report(b->arg, b->finished);
+  pthread_mutex_unlock(&b->lock);
+}
+
+int
+measure_gone(const struct measure *m)
+{
+  return m->boards && !boards_left(m->boards);
+}
+
+int
+measure_each(struct measure *m, size_t n, struct measure_item item[],
+             void (*report)(void *arg, size_t finished), void *arg)
+{
+  struct batch b = {m, item, PTHREAD_MUTEX_INITIALIZER, 0, report, arg};
+  if (m->boards)
+    boards_up(m->boards);
+  pool_run(m->boards ? boards_left(m->boards) : 1, n, measure_one, &b);
+  pthread_mutex_destroy(&b.lock);
+  if (proc_stopping() || !measure_gone(m))
+    return 0;
+  log_error("no runner of [backend] is left to measure on");
+  return -1;
 }
 
 void
@@ -331,29 +366,10 @@ measure_workload(struct measure *m, const char *object, const char *symbol,
                  const struct chanas_workload *w, int verify,
                  struct measure_result *out)
 {
-  struct job j = new_job(m, JOB_MEASURE);
-  j.verify = verify;
-  j.cold = m->config.cold;
-  j.output = 1;
-  job_add_tensor(&j, w->inputs);
-  job_add_tensor(&j, w->outputs);
-  job_add_step(&j, 0, 1, symbol, w->key);
-  if (!put_object(m, object, &j, out))
-    run_measure(m, &j, out);
-  job_free(&j);
-}
-
-static struct job
-program_job(const struct measure *m, const struct chanas_program *p)
-{
-  struct job j = new_job(m, JOB_MEASURE);
-  j.output = p->output;
-  for (size_t i = 0; i < p->tensors; i++)
-    job_add_tensor(&j, p->elements[i]);
-  for (size_t i = 0; i < p->steps; i++)
-    job_add_step(&j, p->step[i].src, p->step[i].dst, p->step[i].symbol,
-                 p->step[i].workload->key);
-  return j;
+  struct measure_item item = {.object = object, .symbol = symbol,
+                              .workload = w, .verify = verify};
+  measure_item(m, &item);
+  *out = item.result;
 }
 
 void
@@ -361,31 +377,10 @@ measure_program(struct measure *m, const char *object,
                 const struct chanas_program *p, int verify,
                 struct measure_result *out)
 {
-  struct job j = program_job(m, p);
-  j.verify = verify;
-  j.rounds *= WHOLE;
-  if (!put_object(m, object, &j, out))
-    run_measure(m, &j, out);
-  job_free(&j);
-}
-
-/* Answers of a job "verify" in their order; how many are sound. */
-static size_t
-take_answers(const struct job *j, const struct proc_result *r, size_t n,
-             struct measure_result out[])
-{
-  struct answer a;
-  size_t at = 0, done = 0;
-  while (done < n && !answer_next(&r->out, &at, &a)) {
-    int ours = a.nonce == j->nonce + done;
-    out[done] = (struct measure_result){0};
-    if (ours)
-      take_answer(&a, r, &out[done++]);
-    answer_free(&a);
-    if (!ours)
-      break;
-  }
-  return done;
+  struct measure_item item = {.object = object, .program = p,
+                              .verify = verify};
+  measure_item(m, &item);
+  *out = item.result;
 }
 
 size_t
@@ -394,27 +389,16 @@ measure_verify(struct measure *m, const char *object, size_t n,
                struct measure_result out[])
 {
   struct job j = new_job(m, JOB_VERIFY);
-  struct proc_result r;
+  struct answer *a = mem_array(struct answer, n + 1);
   size_t done = 0;
   j.verify = 1;
-  for (size_t i = 0; i < n; i++) {
-    const struct chanas_workload *w = candidate[i].workload;
-    job_add_tensor(&j, w->inputs);
-    job_add_tensor(&j, w->outputs);
-    job_add_step(&j, (int32_t)(2 * i), (int32_t)(2 * i + 1),
-                 candidate[i].symbol, w->key);
-  }
-  if (!put_object(m, object, &j, out)) {
-    start_job(m, &j, &r);
-    done = take_answers(&j, &r, n, out);
-    if (done < n && (done == 0 || r.end != PROC_DEADLINE)) {
-      out[done] = (struct measure_result){.outcome = CHANAS_LOST};
-      judge(m, &r, &out[done++]);
-    }
-    proc_result_free(&r);
-  } else
-    done = n > 0;
+  for (size_t i = 0; i < n; i++)
+    add_block(&j, candidate[i].workload, candidate[i].symbol);
+  if (n)
+    done = run_job(m, &j, object, a);
+  take_answers(done, a, out);
   job_free(&j);
+  free(a);
   return done;
 }
 
@@ -437,37 +421,41 @@ measure_profile(struct measure *m, const char *object,
                 const struct chanas_program *p, int passes, double *seconds,
                 struct measure_result *out)
 {
-  struct job j = program_job(m, p);
-  struct chanas_text body = {0};
+  struct job j = new_job(m, JOB_MEASURE);
+  struct answer a;
   j.profile = passes;
-  if (!put_object(m, object, &j, out))
-    run_steps(m, &j, out, &body);
-  if (out->outcome == CHANAS_MEASURED &&
-      read_steps(text_string(&body), p->steps, seconds))
-    set(out, CHANAS_CRASHED, "it damaged the times of its steps");
-  text_free(&body);
+  add_program(&j, p);
+  run_job(m, &j, object, &a);
+  if (a.outcome == CHANAS_MEASURED &&
+      read_steps(text_string(&a.description), p->steps, seconds)) {
+    a.outcome = CHANAS_CRASHED;
+    snprintf(a.detail, sizeof a.detail, "it damaged the times of its steps");
+  }
+  take_answers(1, &a, out);
   job_free(&j);
   return out->outcome == CHANAS_MEASURED ? 0 : -1;
 }
+
+/* ---- the device ---- */
 
 struct chanas_device *
 measure_describe(struct measure *m, int ceilings)
 {
   struct job j = new_job(m, JOB_DESCRIBE);
   struct chanas_device *d = NULL;
-  struct measure_result why = {0};
-  struct proc_result r;
-  struct answer a;
+  struct answer a = {0};
   j.ceilings = ceilings;
-  if (!run_job(m, &j, &r, &a))
-    d = device_parse(text_string(&a.description));
+  if (m->boards && boards_up(m->boards))
+    log_error("no runner of [backend] can be used");
   else {
-    judge(m, &r, &why);
-    log_error("runner %s: no description of the device: %s",
-              m->command.arg[0], why.detail);
+    run_job(m, &j, NULL, &a);
+    if (a.outcome == CHANAS_MEASURED)
+      d = device_parse(text_string(&a.description));
+    else
+      log_error("runner %s: no description of the device: %s",
+                m->command[0].arg[0], a.detail);
+    answer_free(&a);
   }
-  answer_free(&a);
-  proc_result_free(&r);
   job_free(&j);
   return d;
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Measuring in an exec'd chanas-runner: one job, one process, deadline in
- * the parent.  The runner verifies against core/reference.c with guard zones
- * and an input hash before it times; the result is one framed record.
+ * Measuring in chanas-runner: one job, one process, deadline in its parent.
+ * The runner verifies against core/reference.c with guard zones and an input
+ * hash before it times; the result is one framed record.  With runners of the
+ * user's (config.runner) the parent is a serving runner at the other end of a
+ * link, and jobs go to several of them at once.
+ *
+ * CHANAS_LOST says nothing of a candidate: the device or the way to it was
+ * not there, however often it was tried.
  */
 #ifndef CORE_MEASURE_H
 #define CORE_MEASURE_H
@@ -15,7 +20,8 @@ struct measure; /* opaque: how to reach the runner of one backend */
 struct measure_config {
   const struct plugin *backend;
   const char *settings;  /* the backend's INI keys as "key=value\n" lines */
-  const char *runner;    /* command, NULL: the installed chanas-runner */
+  const char *runner;    /* commands, separated by commas at the end of a
+                            word; NULL: the installed chanas-runner, here */
   double deadline;       /* seconds per job; default 20 */
   double round;          /* seconds of one timed batch; default 0.002 */
   int rounds;            /* timed batches; default 9 */
@@ -23,6 +29,8 @@ struct measure_config {
   uint64_t cold;         /* bytes that blocks are timed with in turn */
   uint64_t seed;         /* of inputs and weights */
   int threads;           /* of the kernels: 1 pins the runner to one CPU */
+  double heartbeat;      /* seconds of silence that end a link; default 10 */
+  double reconnect;      /* seconds for a lost runner to come back */
 };
 
 struct measure_result {
@@ -40,6 +48,23 @@ void measure_close(struct measure *);
 /* Describe the device in a runner; measured ceilings only if asked.  NULL,
  * logged with the plugin's own reason. */
 struct chanas_device *measure_describe(struct measure *, int ceilings);
+/* What is to be measured: a block, or a whole program. */
+struct measure_item {
+  const char *object;
+  const char *symbol;                    /* of the block */
+  const struct chanas_workload *workload;
+  const struct chanas_program *program;  /* or this; see measure_program() */
+  int verify;
+  struct measure_result result;
+};
+/* All of them, on all runners that there are, each of which does one at a
+ * time.  report() is called after each, not by two threads at once; it may be
+ * NULL.  0, or -1 (logged) if no runner is left.  When the user wants to stop
+ * the rest is CHANAS_LOST. */
+int measure_each(struct measure *, size_t n, struct measure_item[],
+                 void (*report)(void *arg, size_t finished), void *arg);
+/* 1: there is no runner left. */
+int measure_gone(const struct measure *);
 /* One candidate: a block.  verify 0 only where it was verified before. */
 void measure_workload(struct measure *, const char *object,
                       const char *symbol, const struct chanas_workload *,

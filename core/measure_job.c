@@ -45,9 +45,16 @@ job_free(struct job *j)
   free(j->step);
   free(j->elements);
   free(j->object);
+  free(j->hash);
   args_free(&j->settings);
   text_free(&j->bytes);
   *j = (struct job){0};
+}
+
+size_t
+job_answers(const struct job *j)
+{
+  return j->kind == JOB_VERIFY && j->steps ? j->steps : 1;
 }
 
 static const char *const kind_word[] = {"describe", "measure", "verify"};
@@ -73,6 +80,8 @@ job_pack(const struct job *j, struct chanas_text *frame)
     frame_put(&p, "set", "%s", j->settings.arg[i]);
   if (j->object)
     frame_put(&p, "object", "%s", j->object);
+  if (j->hash)
+    frame_put(&p, "hash", "%s", j->hash);
   for (size_t i = 0; i < j->tensors; i++)
     frame_put(&p, "tensor", "%zu", j->elements[i]);
   for (size_t i = 0; i < j->steps; i++)
@@ -185,10 +194,15 @@ read_object(struct reader *r, struct job *j)
 {
   size_t size = 0;
   const char *path = frame_field(r->payload, "object", &r->value);
-  const char *body = frame_body(r->payload, &size);
   if (path)
     j->object = mem_string(path);
-  else if (body && size)
+  const char *hash = path ? NULL : frame_field(r->payload, "hash", &r->value);
+  if (hash)
+    j->hash = mem_string(hash);
+  const char *body = frame_body(r->payload, &size);
+  if (path || hash)
+    return;
+  if (body && size)
     text_append(&j->bytes, body, size);
   else if (!r->bad)
     r->bad = "object";
@@ -264,6 +278,7 @@ answer_pack(const struct answer *a, struct chanas_text *frame)
   frame_put(&p, "control", "%.17g", a->control);
   frame_put(&p, "difference", "%.17g", a->difference);
   frame_put(&p, "detail", "%s", a->detail);
+  frame_put(&p, "version", "%s", a->version);
   frame_put_body(&p, text_string(&a->description), a->description.size);
   frame_pack(&p, frame);
   text_free(&p);
@@ -293,21 +308,12 @@ read_answer(const struct chanas_text *payload, struct answer *a)
   a->control = real(&r, "control", 1e9);
   a->difference = real(&r, "difference", INFINITY);
   snprintf(a->detail, sizeof a->detail, "%s", word(&r, "detail"));
+  snprintf(a->version, sizeof a->version, "%s", word(&r, "version"));
   const char *body = frame_body(payload, &size);
   if (body)
     text_append(&a->description, body, size);
   text_free(&r.value);
   return r.bad ? -1 : 0;
-}
-
-int
-answer_unpack(const struct chanas_text *data, struct answer *a)
-{
-  size_t at = 0;
-  if (!answer_next(data, &at, a) && at == data->size)
-    return 0;
-  answer_free(a);
-  return -1;
 }
 
 int

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What chanas and a runner say to each other: one job, one answer, each a
- * frame.  Both sides use this file, so they cannot drift apart; `protocol`
- * refuses a runner of another age.
+ * What chanas and a runner say to each other: jobs and answers, each a frame.
+ * Both sides use this file, so they cannot drift apart; `protocol` refuses a
+ * runner of another age.  What else goes over a link is in measure_wire.h.
  *
- *   job: protocol 1, job describe|measure|verify, nonce N, ceilings 0|1,
+ *   job: protocol 2, job describe|measure|verify, nonce N, ceilings 0|1,
  *     threads N, memory BYTES, seconds S (the deadline), seed N, rounds N,
  *     round S, cold BYTES, verify 0|1, profile N (passes timed step by step;
- *     0: as a whole), set KEY=VALUE ..., object PATH (or the object as the
- *     body), tensor ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ..., output I
+ *     0: as a whole), set KEY=VALUE ..., object PATH (or hash HASH of an
+ *     object that was put, or the object as the body), tensor ELEMENTS ...,
+ *     step SRC DST SYMBOL WORKLOAD ..., output I
  *   A job "verify" is many: each of its steps is a program of its own, and is
  *   answered, with nonce N + its index, before the next one is run.
  *
  *   answer: nonce N, outcome WORDS, latency S, minimum S, ci S, control S,
- *     difference R, detail TEXT, and the description, or the seconds of each
- *     step, a line each, as the body
+ *     difference R, detail TEXT, version TEXT (of the backend plugin), and the
+ *     description, or the seconds of each step, a line each, as the body
  */
 #ifndef CORE_MEASURE_JOB_H
 #define CORE_MEASURE_JOB_H
@@ -22,7 +23,7 @@
 #include <chanas/plugin.h>
 #include "text.h"
 
-#define JOB_PROTOCOL 1
+#define JOB_PROTOCOL 2
 #define JOB_NO_MEMORY 86 /* exit code of a runner that ran out of memory */
 
 enum job_kind { JOB_DESCRIBE, JOB_MEASURE, JOB_VERIFY };
@@ -39,6 +40,7 @@ struct job {
   double seconds, round;
   struct chanas_args settings; /* "key=value" */
   char *object;                /* path, or NULL */
+  char *hash;                  /* of the object that was put, or NULL */
   struct chanas_text bytes;    /* or the object itself */
   size_t steps, tensors;
   struct job_step *step;
@@ -50,7 +52,7 @@ struct answer {
   uint64_t nonce;
   enum chanas_outcome outcome;
   double latency, minimum, ci, control, difference;
-  char detail[200];
+  char detail[200], version[40];
   struct chanas_text description; /* or the steps' seconds */
 };
 
@@ -61,10 +63,9 @@ void job_pack(const struct job *, struct chanas_text *frame);
 /* 0, or -1 and a log line that says what is wrong with the job. */
 int job_unpack(const struct chanas_text *payload, struct job *);
 void job_free(struct job *);
+size_t job_answers(const struct job *); /* how many it may get, at least 1 */
 
 void answer_pack(const struct answer *, struct chanas_text *frame);
-/* -1: data is anything but one sound answer. */
-int answer_unpack(const struct chanas_text *data, struct answer *);
 /* The answer at *at, which moves behind it; -1: there is no sound one. */
 int answer_next(const struct chanas_text *data, size_t *at, struct answer *);
 void answer_free(struct answer *);

@@ -347,6 +347,16 @@ proc_exchange(struct proc *p, const char **data, size_t *size,
 }
 
 void
+proc_wait(const struct proc *p, double seconds)
+{
+  double end = proc_now() + seconds;
+  while (!has_ended(p) && proc_now() < end) {
+    struct pollfd f = {.fd = p->fd, .events = POLLIN};
+    poll(&f, 1, p->fd < 0 ? NO_PIDFD_MS : milliseconds(end - proc_now()));
+  }
+}
+
+void
 proc_stop(struct proc *p, enum proc_end *end, int *code)
 {
   enum proc_end how = has_ended(p) ? PROC_EXITED : PROC_DEADLINE;

@@ -65,6 +65,8 @@ int proc_start(const struct chanas_args *, struct proc *);
 int proc_exchange(struct proc *, const char **data, size_t *size,
                   struct chanas_text *out, struct chanas_text *err,
                   double seconds);
+/* Until it has ended, or `seconds` are over. */
+void proc_wait(const struct proc *, double seconds);
 /* Kill the tree, reap; the result tells how it ended (PROC_DEADLINE: it was
  * still running).  Either pointer may be NULL. */
 void proc_stop(struct proc *, enum proc_end *, int *code);

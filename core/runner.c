@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program chanas-runner: reads one job from stdin, writes one answer to
- * what was its stdout.  Before any foreign code runs that descriptor is moved
- * out of the way and 0 and 1 lead nowhere, so what a plugin or a candidate
- * prints cannot reach the answer.
+ * The program chanas-runner: reads one job from stdin, writes its answer to
+ * what was its stdout; or serves (runner_serve.c).  Before any foreign code
+ * runs that descriptor is moved out of the way and 0 and 1 lead nowhere, so
+ * what a plugin or a candidate prints cannot reach the answer.
  */
 #include "runner.h"
 
@@ -68,6 +68,11 @@ read_job(struct job *job)
     log_error("stdin brought %s; chanas starts this program itself",
               status ? "something other than a job" : "no whole job");
   status = status == 1 ? job_unpack(&payload, job) : -1;
+  if (!status && job->hash) {
+    log_error("an object by its hash is for runners that serve");
+    job_free(job);
+    status = -1;
+  }
   text_free(&payload);
   return status;
 }
@@ -198,11 +203,13 @@ tell(void *out, const struct answer *a)
 
 /* An exit code. */
 static int
-do_job(const struct chanas_backend *b, const struct chanas_host *h,
+do_job(const struct plugin *p, const struct chanas_host *h,
        const struct job *j, int out)
 {
+  const struct chanas_backend *b = &p->backend;
   struct answer a = {.nonce = j->nonce, .outcome = CHANAS_LOST};
   int code = EXIT_UNAVAILABLE;
+  snprintf(a.version, sizeof a.version, "%s", p->head.version);
   if (b->probe(h))
     return code;
   if (j->kind == JOB_VERIFY)
@@ -243,12 +250,27 @@ run_job(const char *backend, const struct job *j, int out)
       !CHANAS_HAS(&p->backend, describe))
     log_error("backend %s has no device half: nothing runs on it", backend);
   else if (h)
-    code = do_job(&p->backend, host_services(h), j, out);
+    code = do_job(p, host_services(h), j, out);
   if (h)
     host_close(h);
   ini_free(ini);
   return code;
 }
+
+int
+runner_work(const char *backend, const struct job *j)
+{
+  int out = seal();
+  if (out < 0)
+    return EXIT_UNAVAILABLE;
+  set_threads(j->threads);
+  set_limits(j);
+  int code = run_job(backend, j, out);
+  registry_close();
+  return code;
+}
+
+/* ---- the program ---- */
 
 static int
 usage(const char *wrong)
@@ -257,19 +279,29 @@ usage(const char *wrong)
     log_error("%s", wrong);
   fprintf(wrong ? stderr : stdout,
           "usage: chanas-runner --backend NAME [--plugin-path FOLDERS] "
-          "[--diagnose]\n"
+          "[--serve | --diagnose]\n"
           "Runs one job of chanas: a frame on stdin, the answer on stdout;\n"
-          "with --diagnose says what the backend finds here, and how to get "
-          "the rest.\n");
+          "with --serve many, until stdin ends; with --diagnose says what the\n"
+          "backend finds here, and how to get the rest.\n");
   return wrong ? EXIT_USAGE : 0;
+}
+
+static int
+work_once(const char *backend)
+{
+  struct job job;
+  if (read_job(&job))
+    return EXIT_USAGE;
+  int code = runner_work(backend, &job);
+  job_free(&job);
+  return code;
 }
 
 int
 main(int argc, char **argv)
 {
   const char *backend = NULL;
-  int diagnose = 0;
-  struct job job;
+  int serve = 0, diagnose = 0;
   if (chanas_plugin_entry)
     registry_builtin(chanas_plugin_entry());
   for (int i = 1; i < argc; i++) {
@@ -277,7 +309,9 @@ main(int argc, char **argv)
       return usage(NULL);
     if (!strcmp(argv[i], "--version"))
       return puts("chanas-runner " PACKAGE_VERSION) < 0;
-    if (!strcmp(argv[i], "--diagnose"))
+    if (!strcmp(argv[i], "--serve"))
+      serve = 1;
+    else if (!strcmp(argv[i], "--diagnose"))
       diagnose = 1;
     else if (i + 1 == argc)
       return usage(argv[i]);
@@ -292,15 +326,5 @@ main(int argc, char **argv)
     return usage("--backend is missing");
   if (diagnose)
     return runner_diagnose(backend);
-  if (read_job(&job))
-    return EXIT_USAGE;
-  int out = seal();
-  if (out < 0)
-    return EXIT_UNAVAILABLE;
-  set_threads(job.threads);
-  set_limits(&job);
-  int code = run_job(backend, &job, out);
-  job_free(&job);
-  registry_close();
-  return code;
+  return serve ? runner_serve(backend) : work_once(backend);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chanas-runner: one process, one job.
+ * chanas-runner: one process, one job (and with --serve one process that
+ * forks such a process a job).
  *
  *   frame in -> limits -> plugin -> describe                    -> frame out
  *                                -> load -> verify -> time      -> frame out
@@ -49,6 +50,11 @@ struct bench {
   struct chanas_program many;
   void *alone; /* what was loaded before */
 };
+
+/* The job, with the answer to what is stdout now; an exit code. */
+int runner_work(const char *backend, const struct job *);
+/* Jobs from stdin until it ends; an exit code. */
+int runner_serve(const char *backend);
 
 /* Verify, then time, then verify again; the outcome is in the answer. */
 void bench_measure(const struct chanas_backend *, const struct chanas_host *,

@@ -235,7 +235,7 @@ finish(struct search *r)
               *c->constraint ? c->constraint : "none", r->archive.count);
     return EXIT_INFEASIBLE;
   }
-  return status < 0 ? EXIT_FAILED : EXIT_DONE;
+  return status < 0 ? session_failure(r->session) : EXIT_DONE;
 }
 
 /* With a warm table one round is enough: nothing is left to tune. */
@@ -291,7 +291,7 @@ search_run(struct search *r, struct session *s)
   if (status == 0 && !proc_stopping())
     code = finish(r);
   r->interrupted = proc_stopping();
-  return status < 0 ? EXIT_FAILED : code;
+  return status < 0 ? session_failure(s) : code;
 }
 
 void

@@ -62,6 +62,8 @@ open_measure(struct session *s)
     .cold = (uint64_t)c->cold << 20,
     .seed = 1,
     .threads = (int)c->threads,
+    .heartbeat = c->heartbeat,
+    .reconnect = c->reconnect,
   };
 
   s->measure = measure_open(&config);
@@ -257,6 +259,13 @@ session_replay(const struct session *s, const struct chanas_network *net,
     *sum += t.mean;
   }
   return 0;
+}
+
+int
+session_failure(const struct session *s)
+{
+  return s->measure && measure_gone(s->measure) ? EXIT_UNAVAILABLE
+                                                : EXIT_FAILED;
 }
 
 int

@@ -42,6 +42,8 @@ struct session {
  * The configuration stays the caller's. */
 int session_open(struct session *, struct config *, const char *table_path);
 void session_close(struct session *);
+/* The exit code of what failed just now: 4 if the device is gone, else 1. */
+int session_failure(const struct session *);
 /* Sum over the blocks of a network, in seconds, where a backend has no device
  * but knows latencies.  -1 (logged). */
 int session_replay(const struct session *, const struct chanas_network *,

@@ -6,7 +6,6 @@
 #include <string.h>
 #include "log.h"
 #include "mem.h"
-#include "proc.h"
 #include "progress.h"
 #include "space.h"
 
@@ -138,41 +137,61 @@ whole_program_free(struct chanas_program *p)
   *p = (struct chanas_program){ 0 };
 }
 
-static void
-run_one(const struct session *s, const struct chanas_network *net,
-        const char *object, struct measure_result *result)
+/* Those that were built. */
+static int
+measure_built(const struct session *s, size_t n,
+              struct chanas_network *const net[],
+              const struct build_unit unit[], struct measure_result result[])
 {
-  struct chanas_program program = whole_program(s, net);
+  struct measure_item *item = mem_array(struct measure_item, n);
+  struct chanas_program *program = mem_array(struct chanas_program, n);
+  size_t *owner = mem_array(size_t, n), built = 0;
+  int status;
 
-  measure_program(s->measure, object, &program, 1, result);
-  whole_program_free(&program);
+  for (size_t i = 0; i < n; i++) {
+    result[i] = (struct measure_result){ .outcome = CHANAS_NOT_BUILT };
+    if (unit[i].object == NULL) {
+      snprintf(result[i].detail, sizeof result[i].detail, "%s",
+               unit[i].error ? unit[i].error : "");
+      continue;
+    }
+    program[built] = whole_program(s, net[i]);
+    item[built] = (struct measure_item){ .object = unit[i].object, .verify = 1,
+                                         .program = &program[built] };
+    owner[built++] = i;
+  }
+  status = measure_each(s->measure, built, item, NULL, NULL);
+  for (size_t k = 0; k < built; k++) {
+    result[owner[k]] = item[k].result;
+    whole_program_free(&program[k]);
+  }
+  free(item);
+  free(program);
+  free(owner);
+  return status;
 }
 
-void
+int
 whole_measure(const struct session *s, size_t n,
               struct chanas_network *const net[], char **const policy[],
               struct measure_result result[])
 {
   struct chanas_text *source = mem_array(struct chanas_text, n);
   struct build_unit *unit = mem_array(struct build_unit, n);
+  int status;
 
   for (size_t i = 0; i < n; i++) {
-    result[i] = (struct measure_result){ .outcome = CHANAS_NOT_BUILT };
     if (whole_emit(s, net[i], policy[i], &source[i]) < 0)
       text_append(&source[i], "\n#error not emitted\n", 20);
     unit[i] = (struct build_unit){ .symbol = net[i]->code,
                                    .source = text_string(&source[i]) };
   }
   build_units(s->build, n, unit, 1);
-  for (size_t i = 0; i < n && !proc_stopping(); i++)
-    if (unit[i].object)
-      run_one(s, net[i], unit[i].object, &result[i]);
-    else
-      snprintf(result[i].detail, sizeof result[i].detail, "%s",
-               unit[i].error ? unit[i].error : "");
+  status = measure_built(s, n, net, unit, result);
   build_units_free(n, unit);
   for (size_t i = 0; i < n; i++)
     text_free(&source[i]);
   free(source);
   free(unit);
+  return status;
 }

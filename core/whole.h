@@ -31,9 +31,10 @@ struct chanas_program whole_program(const struct session *,
                                     const struct chanas_network *);
 void whole_program_free(struct chanas_program *);
 
-/* Build and measure n networks (several compilers at a time).  Failures are
- * outcomes.  progress counts done networks. */
-void whole_measure(const struct session *, size_t n,
-                   struct chanas_network *const net[], char **const policy[],
-                   struct measure_result result[]);
+/* Build and measure n networks (several compilers at a time, and all the
+ * runners that there are).  Failures are outcomes; -1 (logged): there is no
+ * runner left. */
+int whole_measure(const struct session *, size_t n,
+                  struct chanas_network *const net[], char **const policy[],
+                  struct measure_result result[]);
 #endif

@@ -335,11 +335,8 @@ far_runners(void **state)
   } row[] = {
     {"exec", "", CHANAS_MEASURED, ""},
     {"sleep 0.1; exec", "", CHANAS_MEASURED, ""},
-    {"", "| head -c 40", CHANAS_CRASHED, "answer"},
-    {"", "| tr 0 1", CHANAS_CRASHED, "answer"},
-    {"", "| cat - /etc/hostname", CHANAS_CRASHED, "answer"},
-    {"head -c 300 |", "", CHANAS_LOST, "no whole job"},
-    {"tr 3 4 |", "", CHANAS_LOST, "other than a job"},
+    {"", "| stdbuf -o0 tr 0 1", CHANAS_LOST, "no runner is left"},
+    {"head -c 100 |", "", CHANAS_LOST, "no runner is left"},
     {"ulimit -f 1; exec", "", CHANAS_LOST, "cannot hold the object"},
   };
   (void)state;
@@ -350,6 +347,37 @@ far_runners(void **state)
       print_error("%s: %d %s\n", command, r.outcome, r.detail);
     assert_int_equal(r.outcome, row[i].outcome);
     assert_non_null(strstr(r.detail, row[i].said));
+    free(command);
+  }
+}
+
+/* What each of these says when it is asked for the device. */
+static void
+far_errors(void **state)
+{
+  static const struct { const char *before, *after, *said; } row[] = {
+    {"", "| head -c 40", "silent"},
+    {"", "| stdbuf -o0 tr 0 1", "not what a runner says"},
+    {"head -c 100 |", "", "no whole job"},
+    {"stdbuf -o0 tr e f |", "", "other than a job"},
+    {"echo Welcome to the board.;", "", "'Welcome to the board.'"},
+    {"echo the board is on fire >&2; exit 3;", "", "on fire"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    char *command = behind(row[i].before, row[i].after);
+    struct measure_config config = bed_config(&bed);
+    config.runner = command;
+    config.heartbeat = 3;
+    struct measure *m = measure_open(&config);
+    struct capture c;
+    capture_begin(&c);
+    assert_null(measure_describe(m, 0));
+    const char *said = capture_end(&c);
+    if (!strstr(said, row[i].said))
+      print_error("%s: %s\n", command, said);
+    assert_non_null(strstr(said, row[i].said));
+    measure_close(m);
     free(command);
   }
 }
@@ -365,10 +393,13 @@ old_answers(void **state)
   struct measure_result r = run(command);
   assert_int_equal(r.outcome, CHANAS_MEASURED);
   free(command);
-  command = mem_print("sh -c 'cat >/dev/null; cat %s'", path);
-  r = run(command);
-  assert_int_equal(r.outcome, CHANAS_CRASHED);
-  assert_non_null(strstr(r.detail, "answer"));
+  command = mem_print("sh -c 'cat %s; cat >/dev/null'", path);
+  struct measure *m = open_measure(command, "");
+  struct capture c;
+  capture_begin(&c);
+  assert_null(measure_describe(m, 0));
+  assert_non_null(strstr(capture_end(&c), "to another job"));
+  measure_close(m);
   unlink(path);
   free(command);
   free(tee);
@@ -435,7 +466,7 @@ static void
 bad_jobs(void **state)
 {
   static const struct { const char *key, *value; } row[] = {
-    {"protocol", NULL}, {"protocol", "2"}, {"job", "dance"}, {"nonce", "-1"},
+    {"protocol", NULL}, {"protocol", "1"}, {"job", "dance"}, {"nonce", "-1"},
     {"seconds", "soon"}, {"rounds", "1e9"}, {"tensor", "99999999999"},
     {"step", "0 7 k x"}, {"step", "7 0 k x"}, {"step", "0 1"},
     {"step", "-1 1 k x"},
@@ -514,6 +545,7 @@ main(void)
     cmocka_unit_test(missing_runners),
     cmocka_unit_test(senseless_runners),
     cmocka_unit_test(far_runners),
+    cmocka_unit_test(far_errors),
     cmocka_unit_test(old_answers),
     cmocka_unit_test(damaged_objects),
     cmocka_unit_test(bad_jobs),

@@ -394,7 +394,8 @@ falls_silent(void **state)
 {
   static const char much[1 << 20];
   struct chanas_args args = args_of("sh", "-c",
-                                    "head -c 1000 | wc -c; echo so >&2; exit 7");
+                                    "head -c 1000 | wc -c; echo so >&2; "
+                                    "exit 7");
   struct chanas_text out = {0}, err = {0};
   const char *data = much;
   size_t size = sizeof much;
