@@ -215,6 +215,8 @@ hostile_describe(const struct chanas_host *host, struct chanas_text *out,
   if (!strcmp(fault, "empty"))
     return 0;
   host->print(out, "model=test\nfault=%s\n", fault);
+  if (getenv("CHANAS_TEST_BOARD"))
+    host->print(out, "board=%s\n", getenv("CHANAS_TEST_BOARD"));
   if (!strcmp(fault, "nonsense"))
     host->print(out, "this is no line\n");
   return measure ? host->print(out, "measured.gflops=1.5\n") : 0;

@@ -38,6 +38,25 @@ static const struct row {
 #define ROWS (sizeof row / sizeof *row)
 
 static struct bed bed;
+static char *far; /* command of a runner that serves; NULL: measure here */
+
+/* A runner of ours that serves is none. */
+static int
+serves(const char *pid)
+{
+  char path[300], text[4096] = "";
+  int parent = 0;
+  snprintf(path, sizeof path, "/proc/%s/stat", pid);
+  FILE *f = fopen(path, "r");
+  size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+  if (f)
+    fclose(f);
+  text[n] = '\0';
+  char *behind = strrchr(text, ')');
+  return behind && sscanf(behind + 1, " %*c %d", &parent) == 1 &&
+         parent == (int)getpid() && !strncmp(text + strcspn(text, "("),
+                                             "(chanas-runner)", 15);
+}
 
 /* How many processes anywhere carry a job's mark of ours. */
 static int
@@ -52,7 +71,8 @@ strays(void)
     snprintf(path, sizeof path, "/proc/%s/environ", e->d_name);
     FILE *f = atoi(e->d_name) > 0 ? fopen(path, "r") : NULL;
     size_t n = f ? fread(text, 1, sizeof text, f) : 0;
-    found += n && memmem(text, n, mark, (size_t)length);
+    found += n && memmem(text, n, mark, (size_t)length) &&
+             !(far && serves(e->d_name));
     if (f)
       fclose(f);
   }
@@ -73,8 +93,8 @@ judge(const struct row *r, const struct measure_result *got, double seconds)
   assert_true(seconds < LONG + OVERRUN);
   assert_true(r->outcome != CHANAS_TIMED_OUT || seconds < SHORT + OVERRUN);
   assert_int_equal(strays(), 0);
-  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-  assert_int_equal(errno, ECHILD);
+  pid_t left = waitpid(-1, NULL, WNOHANG);
+  assert_true(far ? left == 0 : left == -1 && errno == ECHILD);
 }
 
 static struct measure_result
@@ -98,6 +118,7 @@ open_measure(double deadline)
 {
   struct measure_config config = bed_config(&bed);
   config.deadline = deadline;
+  config.runner = far;
   config.memory = (uint64_t)256 << 20;
   struct measure *m = measure_open(&config);
   assert_non_null(m);
@@ -123,6 +144,17 @@ every_misdeed(void **state)
   measure_close(brief);
   measure_close(patient);
   workload_free(w);
+}
+
+static void
+every_misdeed_far(void **state)
+{
+  char *folders = registry_folders();
+  far = mem_print("%s --plugin-path %s", getenv("CHANAS_RUNNER"), folders);
+  every_misdeed(state);
+  free(far);
+  free(folders);
+  far = NULL;
 }
 
 /* One bad source among good ones costs only itself. */
@@ -182,6 +214,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_misdeed),
+    cmocka_unit_test(every_misdeed_far),
     cmocka_unit_test(bad_source_among_good),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
