@@ -134,3 +134,35 @@ run 5 "$CHANAS" export "$test_folder/run" --weights "$test_folder/grey/weights" 
   -o "$test_folder/other"
 says "$err" "has the weights of $other in small, not of $network"
 test ! -e "$test_folder/other" || fail "a folder in spite of the error"
+
+# kill -9 at any moment of an export: what is there is whole, and the next
+# export ends as an unbroken one.
+exec_export() { # the process that the shell knows
+  exec "$CHANAS" export "$test_folder/run" -q -o "$1" --onnx "$1.onnx" \
+    --weights "$test_folder/cifar/weights"
+}
+same() { # same FILE... of the folder "whole" as in "broken"
+  local file
+  for file; do
+    cmp "$test_folder/whole$file" "$test_folder/broken$file" ||
+      fail "$file differs after kill -9"
+  done
+}
+(exec_export "$test_folder/whole")
+files=(.onnx)
+for file in "$test_folder"/whole/*; do
+  files+=("/${file##*/}")
+done
+test ${#files[@]} -gt 10 || fail "only ${#files[@]} files"
+for i in 1 2 3 4 5 6 7 8 9 10; do
+  exec_export "$test_folder/broken" >"$out" 2>"$err" &
+  pid=$!
+  sleep "0.$(printf '%02d' $((RANDOM % 20)))"
+  kill -9 $pid 2>/dev/null || true
+  wait $pid || true
+  for file in "${files[@]}"; do
+    test ! -e "$test_folder/broken$file" || same "$file"
+  done
+done
+(exec_export "$test_folder/broken")
+same "${files[@]}"
