@@ -28,6 +28,7 @@ archive_open(struct archive *a, struct session *s, struct tuner *tuner)
                                 config_keys("estimator"), &stream);
   if (a->estimator_host == NULL)
     return EXIT_USAGE;
+  host_family(a->estimator_host, s->family);
   if (a->estimator->estimator.open(host_services(a->estimator_host),
                                    family_space(s->family),
                                    &a->estimator_self) < 0) {

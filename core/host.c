@@ -14,6 +14,7 @@
 #include "log.h"
 #include "mem.h"
 #include "near.h"
+#include "network.h"
 #include "param.h"
 #include "pool.h"
 #include "proc.h"
@@ -36,6 +37,7 @@ struct host {
   struct parameter *parameter; /* one for each of plugin->head.params */
   struct rng stream;
   struct block_head *blocks;
+  struct family *family;       /* or NULL */
   struct chanas_text missing;  /* data names already complained about */
   pthread_mutex_t lock;
 };
@@ -237,6 +239,24 @@ host_data(void *ctx, const char *name)
   return NULL;
 }
 
+static struct chanas_network *
+host_network(void *ctx, const int32_t *choice)
+{
+  struct host *host = ctx;
+
+  if (host->family)
+    return network_build(host->family, choice);
+  log_error("plugin %s asks for a network, but only estimators are given any",
+            host->plugin->head.name);
+  return NULL;
+}
+
+void
+host_family(struct host *host, struct family *family)
+{
+  host->family = family;
+}
+
 /* ---- values of the section ---- */
 
 /* Where a value comes from, for messages. */
@@ -396,6 +416,7 @@ fill_services(struct host *host)
     .store = host_store,
     .fetch = host_fetch,
     .data = host_data,
+    .network = host_network,
   };
   host_access(&host->services);
 }

@@ -23,6 +23,9 @@ struct host *host_open(const struct plugin *, const struct ini *,
                        struct ini_section *, const char *const ignore[],
                        const struct rng *stream);
 const struct chanas_host *host_services(struct host *);
+/* The family that host->network builds of; borrowed. */
+struct family;
+void host_family(struct host *, struct family *);
 void host_close(struct host *); /* frees everything alloc() gave */
 
 /* How many threads host->parallel may use (default: online CPUs). */

@@ -114,6 +114,30 @@ block(const struct chanas_network *network, size_t i)
   return set->item[network->block[i].workload];
 }
 
+static const char *
+block_name(const struct chanas_network *network, size_t i)
+{
+  return i < network->blocks ? network->block[i].name : "";
+}
+
+static const char *
+block_choice(const struct chanas_network *network, size_t i)
+{
+  return i < network->blocks ? network->block[i].choice : "";
+}
+
+static int32_t
+block_source(const struct chanas_network *network, size_t i)
+{
+  return i < network->blocks ? network->block[i].src : -1;
+}
+
+static int32_t
+block_target(const struct chanas_network *network, size_t i)
+{
+  return i < network->blocks ? network->block[i].dst : -1;
+}
+
 void
 host_access(struct chanas_host *host)
 {
@@ -137,4 +161,9 @@ host_access(struct chanas_host *host)
   host->print = text_print;
   host->arg = args_add;
   host->file = files_get;
+  host->block_name = block_name;
+  host->block_choice = block_choice;
+  host->block_source = block_source;
+  host->block_target = block_target;
+  host->discard = network_free;
 }

@@ -29,7 +29,7 @@ add_tensor(struct assembly *a, int32_t h, int32_t c)
 /* dst < 0: a new tensor of the result's shape, c channels. */
 static void
 add_block(struct assembly *a, const struct built *built, const char *name,
-          int32_t src, int32_t dst, int32_t c)
+          const char *choice, int32_t src, int32_t dst, int32_t c)
 {
   struct chanas_network *net = a->net;
 
@@ -41,7 +41,7 @@ add_block(struct assembly *a, const struct built *built, const char *name,
     dst = a->tensor = add_tensor(a, built->h, c);
   net->block[net->blocks++] = (struct block){
     .workload = built->workload, .role = built->role, .name = name,
-    .src = src, .dst = dst, .params = built->params, .macs = built->macs };
+    .choice = choice, .src = src, .dst = dst, .params = built->params, .macs = built->macs };
 }
 
 static uint32_t
@@ -59,6 +59,17 @@ own_choice(const struct stage *stage, size_t l, const int32_t *choice)
   return own;
 }
 
+/* Name of the op that layer l was given, "" if its stage has no ops. */
+static const char *
+op_choice(const struct assembly *a, const struct stage *stage, size_t l)
+{
+  const struct setting *set = &stage->set[ATTR_OP];
+
+  if (set->values == 0)
+    return "";
+  return a->family->op[chosen(set, stage->knob[l][ATTR_OP], a->choice)].name;
+}
+
 static int
 add_layers(struct assembly *a, const struct stage *stage, int32_t cout)
 {
@@ -74,7 +85,8 @@ add_layers(struct assembly *a, const struct stage *stage, int32_t cout)
     const struct built *built = slot_build(a->family, stage, &layer);
     if (built == NULL)
       return -1;
-    add_block(a, built, stage->label[l], a->tensor, -1, cout);
+    add_block(a, built, stage->label[l], op_choice(a, stage, l), a->tensor, -1,
+              cout);
     a->h = built->h;
     a->c = cout;
   }
@@ -100,8 +112,10 @@ add_cell(struct assembly *a, const struct stage *stage, char *const *label)
     const struct built *built = slot_build(a->family, stage, &layer);
     if (built == NULL)
       return -1;
-    add_block(a, built, label[e], edge->from ? first + edge->from : input,
-              first + edge->to, a->c);
+    add_block(a, built, label[e],
+              a->family->op[chosen(&edge->op, edge->knob, a->choice)].name,
+              edge->from ? first + edge->from : input, first + edge->to,
+              a->c);
     if (built->workload != NO_BLOCK)
       written = edge->to;
   }
@@ -146,7 +160,7 @@ assemble(struct assembly *a)
   built = slot_build(family, NULL, &head);
   if (built == NULL)
     return -1;
-  add_block(a, built, "head", a->tensor, -1, family->classes);
+  add_block(a, built, "head", "", a->tensor, -1, family->classes);
   a->net->output = a->tensor;
   return 0;
 }

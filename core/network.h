@@ -19,7 +19,8 @@ struct family; /* opaque */
 struct block {
   size_t workload;  /* index into the family's workload set */
   const char *role; /* "stem", "mbconv", "conv", "edge", "reduce", "head" */
-  const char *name; /* "3.2": stage and slot, for display */
+  const char *name; /* "3.2": stage and slot */
+  const char *choice; /* the [op] chosen there, or "" */
   int32_t src, dst;
   double params, macs; /* as the literature counts them, per image */
 };

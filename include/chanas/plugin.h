@@ -250,6 +250,19 @@ struct chanas_host {
     __attribute__((format(printf, 2, 3)));
   int (*arg)(struct chanas_args *, const char *arg);
   struct chanas_text *(*file)(struct chanas_files *, const char *name);
+
+  /* A block's place in its network: "3.2" (stage and layer; of a cell also
+   * the edge); the [op] chosen there, "" where there is no choice of ops; the
+   * tensors it reads and writes, numbered as in struct chanas_program. */
+  const char *(*block_name)(const struct chanas_network *, size_t);
+  const char *(*block_choice)(const struct chanas_network *, size_t);
+  int32_t (*block_source)(const struct chanas_network *, size_t);
+  int32_t (*block_target)(const struct chanas_network *, size_t);
+  /* The network of one choice per knob of the space that open() was given,
+   * which the caller gives back to discard().  For estimators only, and
+   * serial like estimate().  NULL, logged, if it cannot be made. */
+  struct chanas_network *(*network)(void *ctx, const int32_t *choice);
+  void (*discard)(struct chanas_network *);
 };
 
 /* ---- the three kinds --------------------------------------------------- */
