@@ -82,8 +82,9 @@ int nn_store_seal(struct nn_store *, uint64_t seed);
 void nn_store_init(struct nn_store *, uint64_t seed);
 long nn_store_find(const struct nn_store *, const char *key);
 void nn_store_free(struct nn_store *);
-/* Normalisation and biases, which weight decay leaves alone?  1 or 0. */
-int nn_store_exempt(const struct nn_slot *, size_t at);
+/* The end of the run of parameters from `at` that weight decay leaves alone
+ * (normalisation and biases), or that it does not. */
+size_t nn_store_run(const struct nn_slot *, size_t at, int *exempt);
 /* Key of operator op of block b: "3.2/mb6k5:conv0".  In a buffer. */
 void nn_key(const struct chanas_host *, const struct chanas_network *,
             size_t block, uint32_t op, char *out, size_t size);

@@ -265,18 +265,19 @@ nn_store_seal(struct nn_store *store, uint64_t seed)
   return 0;
 }
 
-int
-nn_store_exempt(const struct nn_slot *slot, size_t at)
+size_t
+nn_store_run(const struct nn_slot *slot, size_t at, int *exempt)
 {
-  size_t out = (size_t)slot->cout;
+  size_t out = (size_t)slot->cout, end = slot->end;
+  size_t from = slot->norm ? slot->scale : slot->bias ? slot->shift : end;
 
-  if (slot->norm && at >= slot->scale && at < slot->scale + out)
-    return 1;
-  if (slot->kind == CHANAS_SE && at >= slot->scale && at < slot->second)
-    return 1;
-  return (slot->bias || slot->kind == CHANAS_SE) && at >= slot->shift &&
-         at < slot->shift + (slot->kind == CHANAS_SE ? (size_t)slot->cin
-                                                     : out);
+  if (slot->kind == CHANAS_SE) {
+    *exempt = (at >= slot->scale && at < slot->second) || at >= slot->shift;
+    return at < slot->scale ? slot->scale : at < slot->second ? slot->second :
+           at < slot->shift ? slot->shift : end;
+  }
+  *exempt = at >= from && from < end && at < slot->shift + out;
+  return at < from ? from : *exempt ? slot->shift + out : end;
 }
 
 void
