@@ -11,40 +11,20 @@
 int
 archive_open(struct archive *a, struct session *s, struct tuner *tuner)
 {
-  const struct config *c = s->config;
-  struct rng stream = rng_split(&s->rng, "estimator");
+  int code;
 
   *a = (struct archive){ .session = s, .tuner = tuner };
   correction_init(&a->correction);
   a->buckets = 1024;
   a->bucket = mem_array(size_t, a->buckets);
-  if (*c->estimator == '\0')
-    return EXIT_DONE;
-  a->estimator = registry_get(PLUGIN_ESTIMATOR, c->estimator);
-  if (a->estimator == NULL)
-    return EXIT_UNAVAILABLE;
-  a->estimator_host = host_open(a->estimator, c->ini,
-                                ini_find(c->ini, "estimator"),
-                                config_keys("estimator"), &stream);
-  if (a->estimator_host == NULL)
-    return EXIT_USAGE;
-  host_family(a->estimator_host, s->family);
-  if (a->estimator->estimator.open(host_services(a->estimator_host),
-                                   family_space(s->family),
-                                   &a->estimator_self) < 0) {
-    log_error("estimator %s could not start", a->estimator->head.name);
-    return EXIT_FAILED;
-  }
-  return EXIT_DONE;
+  code = estimator_open(&a->estimator, s);
+  return code ? code : estimator_prepare(&a->estimator);
 }
 
 void
 archive_close(struct archive *a)
 {
-  if (a->estimator_self)
-    a->estimator->estimator.close(a->estimator_self);
-  if (a->estimator_host)
-    host_close(a->estimator_host);
+  estimator_close(&a->estimator);
   for (size_t i = 0; i < a->count; i++) {
     free(a->entry[i].choice);
     free(a->entry[i].workload);
@@ -196,33 +176,65 @@ append(struct archive *a, const struct chanas_network *net, uint64_t hash,
   return 0;
 }
 
+/* What the estimator said of an entry's network. */
+static void
+take_estimate(struct archive *a, struct entry *e, const char *code,
+              const struct chanas_estimate *said)
+{
+  e->accuracy = said->mean;
+  e->spread = said->stddev;
+  e->outcome = isfinite(said->mean) ? CHANAS_MEASURED : CHANAS_INVALID;
+  if (e->outcome == CHANAS_INVALID && a->invalid++ == 0)
+    log_warn("estimator %s gave no finite accuracy for network %s; such "
+             "networks are left out", a->estimator.plugin->head.name, code);
+  refresh(a, e);
+  if (!isfinite(e->latency))
+    e->outcome = CHANAS_INVALID;
+}
+
 static int
-estimate(struct archive *a, size_t n, struct chanas_network *const net[],
-         const size_t index[])
+estimate(struct archive *a, int exact, size_t n,
+         struct chanas_network *const net[], const size_t index[])
 {
   struct chanas_estimate *out = mem_array(struct chanas_estimate, n);
   int status = 0;
 
-  if (a->estimator && n > 0)
-    status = a->estimator->estimator.estimate(
-      a->estimator_self, n, (const struct chanas_network *const *)net, out);
+  if (a->estimator.plugin && n > 0)
+    status = estimator_run(&a->estimator, exact, n, net, out);
   for (size_t i = 0; i < n && status == 0; i++) {
-    struct entry *e = &a->entry[index[i]];
-    e->accuracy = out[i].mean;
-    e->spread = out[i].stddev;
-    e->outcome = isfinite(out[i].mean) ? CHANAS_MEASURED : CHANAS_INVALID;
-    if (e->outcome == CHANAS_INVALID && a->invalid++ == 0)
-      log_warn("estimator %s gave no finite accuracy for network %s; such "
-               "networks are left out", a->estimator->head.name,
-               net[i]->code);
-    refresh(a, e);
-    if (!isfinite(e->latency))
-      e->outcome = CHANAS_INVALID;
+    take_estimate(a, &a->entry[index[i]], net[i]->code, &out[i]);
+    a->entry[index[i]].exact = exact;
   }
-  if (status < 0)
-    log_error("estimator %s failed", a->estimator->head.name);
+  for (size_t i = 0; i < n && status > 0; i++)
+    a->entry[index[i]].outcome = CHANAS_INVALID;
   free(out);
   return status;
+}
+
+int
+archive_refine(struct archive *a, size_t n, const size_t index[])
+{
+  struct chanas_network **net = mem_array(struct chanas_network *, n);
+  size_t *fresh = mem_array(size_t, n), count = 0;
+  int status = 0;
+
+  for (size_t i = 0; i < n && status == 0; i++) {
+    if (a->entry[index[i]].exact)
+      continue;
+    net[count] = network_build(a->session->family,
+                               a->entry[index[i]].choice);
+    if (net[count] == NULL)
+      status = -1;
+    else
+      fresh[count++] = index[i];
+  }
+  if (status == 0 && count > 0)
+    status = estimate(a, 1, count, net, fresh);
+  for (size_t i = 0; i < count; i++)
+    network_free(net[i]);
+  free(net);
+  free(fresh);
+  return status < 0 ? -1 : (int)count;
 }
 
 int
@@ -249,12 +261,12 @@ archive_evaluate(struct archive *a, size_t n, const int32_t *const choice[],
     free(point);
   }
   if (status == 0)
-    status = estimate(a, count, net, fresh);
+    status = estimate(a, 0, count, net, fresh);
   for (size_t i = 0; i < count; i++)
     network_free(net[i]);
   free(net);
   free(fresh);
-  return status;
+  return status < 0 ? -1 : 0;
 }
 
 double

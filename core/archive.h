@@ -6,6 +6,7 @@
 #ifndef CORE_ARCHIVE_H
 #define CORE_ARCHIVE_H
 #include "correction.h"
+#include "estimator.h"
 #include "network.h"
 #include "session.h"
 #include "tune.h"
@@ -15,6 +16,7 @@ struct entry {
   uint64_t hash;
   uint32_t *workload, blocks;  /* of the tuner's set, a block each */
   double accuracy, spread;     /* percent */
+  int exact;                   /* these are no prediction */
   double macs, params;
   double sum, latency;         /* seconds: over blocks; corrected */
   double fixed;                /* seconds: sum with default schedules */
@@ -26,9 +28,7 @@ struct entry {
 struct archive {
   struct session *session;
   struct tuner *tuner;         /* NULL where the backend replays */
-  const struct plugin *estimator; /* NULL: accuracy is no goal */
-  struct host *estimator_host;
-  void *estimator_self;
+  struct estimator estimator;  /* without a plugin: accuracy is no goal */
   struct correction correction;
   size_t count, room;
   struct entry *entry;
@@ -44,6 +44,9 @@ void archive_close(struct archive *);
  * estimator failed as a whole (logged). */
 int archive_evaluate(struct archive *, size_t n,
                      const int32_t *const choice[], size_t index[]);
+/* Replace what was predicted of these entries by what the estimator finds
+ * when it is asked to be exact.  How many there were; -1, logged. */
+int archive_refine(struct archive *, size_t n, const size_t index[]);
 /* Sum over the blocks of a network, measured or replayed, in seconds. */
 int archive_sum(const struct archive *, const struct chanas_network *,
                 double *sum);

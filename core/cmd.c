@@ -39,6 +39,13 @@ static const struct command commands[] = {
     "With --dump NAME: the parameters of one plugin.\n", cmd_plugins },
   { "export", "RUN", "write a network of a front as stand-alone C, as ONNX",
     "orjwx", 1, 1, "RUN is the output folder of a search.\n", cmd_export },
+  { "train", "RUN|FILE.ini", "train one network and keep its parameters",
+    "orscSA", 1, 1,
+    "The network is member --rank of the front of RUN, the output folder of a\n"
+    "search, or the one named by --code.  The estimator of the run trains it,\n"
+    "from what the supernet has for it or from scratch, and the parameters\n"
+    "go to the weight file -o FILE.  Interrupted, it goes on the next time.\n",
+    cmd_train },
   { "doctor", "[FILE.ini]", "say what is there, what is missing, how to get "
     "it", "tsj", 0, 1, "", cmd_doctor },
 };
@@ -46,7 +53,7 @@ static const struct command commands[] = {
 
 enum { OPT_SET = 256, OPT_SEED, OPT_RESUME, OPT_CODE, OPT_RANK, OPT_DUMP,
        OPT_JSON, OPT_DEFAULT, OPT_TABLE, OPT_LEVEL, OPT_PATH, OPT_VERSION,
-       OPT_WEIGHTS, OPT_ONNX };
+       OPT_WEIGHTS, OPT_ONNX, OPT_SCRATCH, OPT_RANGES };
 
 static const struct option long_options[] = {
   { "help", no_argument, NULL, 'h' },
@@ -67,6 +74,8 @@ static const struct option long_options[] = {
   { "weights", required_argument, NULL, OPT_WEIGHTS },
   { "onnx", required_argument, NULL, OPT_ONNX },
   { "default", no_argument, NULL, OPT_DEFAULT },
+  { "scratch", no_argument, NULL, OPT_SCRATCH },
+  { "ranges", no_argument, NULL, OPT_RANGES },
   { NULL, 0, NULL, 0 },
 };
 
@@ -83,6 +92,10 @@ static const struct { char letter; const char *text; } option_help[] = {
   { 'r', "  --rank K             member K of the front (default 1)\n" },
   { 'w', "  --weights FILE       the parameters that training left\n" },
   { 'x', "  --onnx FILE          an ONNX model; without -o, only that\n" },
+  { 'S', "  --scratch            from random parameters\n" },
+  { 'A', "  --ranges             keep what int8 kernels need: the largest "
+         "magnitude\n"
+         "                       of every tensor\n" },
   { 'd', "  --dump NAME          all about one plugin\n" },
   { 'j', "  --json               machine-readable output on stdout\n" },
 };
@@ -198,6 +211,12 @@ take(const struct command *c, struct options *o, int option)
   case OPT_DEFAULT:
     o->fixed = 1;
     return accepts(c, 'f', "--default") ? 0 : -1;
+  case OPT_SCRATCH:
+    o->scratch = 1;
+    return accepts(c, 'S', "--scratch") ? 0 : -1;
+  case OPT_RANGES:
+    o->ranges = 1;
+    return accepts(c, 'A', "--ranges") ? 0 : -1;
   case OPT_RANK:
     return accepts(c, 'r', "--rank") ? parse_rank(o, optarg) : -1;
   case OPT_WEIGHTS:

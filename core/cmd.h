@@ -17,7 +17,7 @@ struct options {
   const char *set[CMD_MAX_SETS + 1];
   size_t sets;
   long rank;
-  int json, fixed;
+  int json, fixed, scratch, ranges;
   int operands;
   char **operand;
 };
@@ -37,6 +37,7 @@ int cmd_measure(const struct options *);
 int cmd_table(const struct options *);
 int cmd_plugins(const struct options *);
 int cmd_export(const struct options *);
+int cmd_train(const struct options *);
 int cmd_doctor(const struct options *);
 
 /* Parse argv; *command NULL when --help or --version was served.  An exit

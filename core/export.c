@@ -12,62 +12,11 @@
 #include "file.h"
 #include "log.h"
 #include "mem.h"
+#include "member.h"
 #include "onnx.h"
 #include "results.h"
 #include "weights.h"
 #include "whole.h"
-
-static json_t *
-load_member(const char *run, long rank)
-{
-  char *path = file_join(run, "front.json");
-  json_error_t error;
-  json_t *front = json_load_file(path, JSON_REJECT_DUPLICATES, &error), *m;
-
-  if (front == NULL) {
-    log_error("%s: %s; has the search ended?", path, error.text);
-    free(path);
-    return NULL;
-  }
-  m = json_incref(json_array_get(json_object_get(front, "front"),
-                                 (size_t)rank - 1));
-  if (m == NULL)
-    log_error("%s: the front has %zu members, no rank %ld", path,
-              json_array_size(json_object_get(front, "front")), rank);
-  json_decref(front);
-  free(path);
-  return m;
-}
-
-static int
-choice_of(const struct chanas_space *space, const json_t *member,
-          int32_t *choice)
-{
-  const json_t *knobs = json_object_get(member, "knobs");
-
-  for (size_t k = 0; k < space->knobs; k++) {
-    const struct knob *knob = &space->knob[k];
-    const json_t *value = json_object_get(knobs, knob->name);
-    size_t i = 0;
-    if (json_is_null(value)) {
-      choice[k] = 0;
-      continue;
-    }
-    for (; i < knob->choices; i++)
-      if (knob->label && json_is_string(value)
-          ? strcmp(knob->label[i], json_string_value(value)) == 0
-          : json_is_integer(value) &&
-            json_integer_value(value) == knob->value[i])
-        break;
-    if (i == knob->choices) {
-      log_error("front.json: knob %s has no such choice in this space",
-                knob->name);
-      return -1;
-    }
-    choice[k] = (int32_t)i;
-  }
-  return 0;
-}
 
 static char **
 policies_of(const struct chanas_network *net, const json_t *member)
@@ -144,7 +93,7 @@ export_member(struct session *s, const json_t *member,
   float **parameters = NULL;
   int code = EXIT_CORRUPT;
 
-  if (choice_of(space, member, choice) == 0)
+  if (member_choice(space, member, choice) == 0)
     net = network_build(s->family, choice);
   if (net && (w == NULL || check_weights(w, net, r->weights) == 0))
     parameters = export_parameters(net, w);
@@ -172,7 +121,7 @@ export_from_run(const struct export_request *r, const struct weights *w)
 
   if (run_state_read(r->run, &state) < 0)
     return EXIT_CORRUPT;
-  member = load_member(r->run, r->rank);
+  member = member_load(r->run, r->rank);
   config = member ? run_state_config(r->run, &state) : NULL;
   code = config ? session_open(&s, config, *state.table ? state.table
                                                         : NULL)

@@ -14,10 +14,10 @@
 #include "log.h"
 #include "mem.h"
 #include "near.h"
-#include "network.h"
 #include "param.h"
 #include "pool.h"
 #include "proc.h"
+#include "progress.h"
 #include "store.h"
 
 /* A block given to the plugin; its bytes follow, aligned for anything. */
@@ -37,7 +37,8 @@ struct host {
   struct parameter *parameter; /* one for each of plugin->head.params */
   struct rng stream;
   struct block_head *blocks;
-  struct family *family;       /* or NULL */
+  struct host_networks networks; /* build NULL: none */
+  char *phase;                 /* of which progress is shown, or NULL */
   struct chanas_text missing;  /* data names already complained about */
   pthread_mutex_t lock;
 };
@@ -244,17 +245,45 @@ host_network(void *ctx, const int32_t *choice)
 {
   struct host *host = ctx;
 
-  if (host->family)
-    return network_build(host->family, choice);
+  if (host->networks.build)
+    return host->networks.build(host->networks.family, choice);
   log_error("plugin %s asks for a network, but only estimators are given any",
             host->plugin->head.name);
   return NULL;
 }
 
-void
-host_family(struct host *host, struct family *family)
+static void
+host_progress(void *ctx, const char *what, double done, double total,
+              const char *note)
 {
-  host->family = family;
+  struct host *host = ctx;
+
+  if (host->phase && (what == NULL || strcmp(what, host->phase) != 0)) {
+    progress_end();
+    free(host->phase);
+    host->phase = NULL;
+  }
+  if (what == NULL)
+    return;
+  if (host->phase == NULL) {
+    host->phase = mem_string(what);
+    progress_begin(host->phase, total);
+  }
+  progress_update(done, note);
+}
+
+/* What a plugin that may make no network can have none of to free. */
+static void
+discard_nothing(struct chanas_network *net)
+{
+  (void)net;
+}
+
+void
+host_networks(struct host *host, struct host_networks networks)
+{
+  host->networks = networks;
+  host->services.discard = networks.discard;
 }
 
 /* ---- values of the section ---- */
@@ -417,6 +446,8 @@ fill_services(struct host *host)
     .fetch = host_fetch,
     .data = host_data,
     .network = host_network,
+    .progress = host_progress,
+    .discard = discard_nothing,
   };
   host_access(&host->services);
 }
@@ -454,6 +485,7 @@ host_close(struct host *host)
 
   if (host == NULL)
     return;
+  host_progress(host, NULL, 0, 0, NULL);
   param = host->plugin->head.params;
   for (size_t i = 0; host->parameter && param && param[i].key; i++)
     free(host->parameter[i].text);

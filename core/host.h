@@ -23,9 +23,15 @@ struct host *host_open(const struct plugin *, const struct ini *,
                        struct ini_section *, const char *const ignore[],
                        const struct rng *stream);
 const struct chanas_host *host_services(struct host *);
-/* The family that host->network builds of; borrowed. */
+/* How host->network makes networks: of a family, which is borrowed.  (The
+ * runner has hosts too, and no networks.) */
 struct family;
-void host_family(struct host *, struct family *);
+struct host_networks {
+  struct family *family;
+  struct chanas_network *(*build)(struct family *, const int32_t *choice);
+  void (*discard)(struct chanas_network *);
+};
+void host_networks(struct host *, struct host_networks);
 void host_close(struct host *); /* frees everything alloc() gave */
 
 /* How many threads host->parallel may use (default: online CPUs). */

@@ -165,5 +165,4 @@ host_access(struct chanas_host *host)
   host->block_choice = block_choice;
   host->block_source = block_source;
   host->block_target = block_target;
-  host->discard = network_free;
 }

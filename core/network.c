@@ -41,7 +41,8 @@ add_block(struct assembly *a, const struct built *built, const char *name,
     dst = a->tensor = add_tensor(a, built->h, c);
   net->block[net->blocks++] = (struct block){
     .workload = built->workload, .role = built->role, .name = name,
-    .choice = choice, .src = src, .dst = dst, .params = built->params, .macs = built->macs };
+    .choice = choice, .src = src, .dst = dst, .params = built->params,
+    .macs = built->macs };
 }
 
 static uint32_t

@@ -151,7 +151,7 @@ report_search(const struct search *r, struct chanas_text *out)
 {
   print_front(r, out);
   print_trust(r, out);
-  if (r->archive.estimator && r->fronts) {
+  if (r->archive.estimator.plugin && r->fronts) {
     print_blind(r, BLIND_MACS, "by MACs", out);
     if (r->session->measures)
       print_blind(r, BLIND_DEFAULT, "by latency of default schedules", out);

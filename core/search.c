@@ -214,14 +214,34 @@ one_round(struct search *r, int round, int rounds)
   return status;
 }
 
+/* Members of the front whose accuracy was predicted are estimated again,
+ * until every member is exact: one that loses may let others in. */
+static int
+refine_front(struct search *r)
+{
+  const struct estimator *e = &r->archive.estimator;
+  double begun = proc_now();
+  int n;
+
+  if (e->plugin == NULL || !CHANAS_HAS(&e->plugin->estimator, refine))
+    return 0;
+  do {
+    n = archive_refine(&r->archive, r->fronts, r->front);
+    renew_front(r);
+  } while (n > 0 && !proc_stopping());
+  r->seconds_search += proc_now() - begun;
+  return n < 0 ? -1 : 0;
+}
+
 static int
 finish(struct search *r)
 {
   const struct config *c = r->session->config;
-  int status = 0;
+  int status = refine_front(r);
 
   r->finishing = 1;
-  if (r->session->measures && c->finalists > 0) {
+  if (status == 0 && r->session->measures && c->finalists > 0 &&
+      !proc_stopping()) {
     if (r->coordination != COORDINATION_FIXED)
       status = search_choose_in_context(r, (size_t)c->finalists);
     if (status == 0)

@@ -263,6 +263,10 @@ struct chanas_host {
    * serial like estimate().  NULL, logged, if it cannot be made. */
   struct chanas_network *(*network)(void *ctx, const int32_t *choice);
   void (*discard)(struct chanas_network *);
+  /* How far a long call is: one line with an estimate of the time left.  what
+   * NULL ends it; note may be NULL. */
+  void (*progress)(void *ctx, const char *what, double done, double total,
+                   const char *note);
 };
 
 /* ---- the three kinds --------------------------------------------------- */
@@ -361,6 +365,28 @@ struct chanas_strategy {
   void (*close)(void *self);
 };
 
+/* How one network is to be trained. */
+struct chanas_lesson {
+  uint32_t struct_size;
+  int scratch;        /* 1: from random parameters; 0: from what is there */
+  int ranges;         /* 1: find the ranges that CHANAS_I8 needs */
+  const char *folder; /* for checkpoints: the same as prepare() was given */
+};
+
+/* A trained network. */
+struct chanas_trained {
+  uint32_t struct_size;
+  int32_t resolution, channels, classes;
+  const float *mean, *std;  /* per channel: (value / 255 - mean) / std is fed */
+  const char *const *class_name;
+  double accuracy[3];       /* training, validation, test; percent or NaN */
+  size_t blocks;
+  /* Per block of the network: its parameters in the order of struct
+   * chanas_op, normalisation folded; and a range per tensor 0 .. ops-1, range
+   * NULL where none were asked for. */
+  const float *const *value, *const *range;
+};
+
 struct chanas_estimator {
   uint32_t struct_size;
   int (*open)(const struct chanas_host *, const struct chanas_space *,
@@ -370,6 +396,18 @@ struct chanas_estimator {
                   const struct chanas_network *const net[],
                   struct chanas_estimate out[]);
   void (*close)(void *self);
+
+  /* All three may be absent.  They return 1, having logged nothing, where
+   * host->stopping() cut them short; called again, they go on.
+   * Whatever must be done before the first estimate, such as training; the
+   * folder exists, lasts, and is the plugin's to keep checkpoints in. */
+  int (*prepare)(void *self, const char *folder);
+  /* As estimate, and exact where that predicts: for the few on the front. */
+  int (*refine)(void *self, size_t n, const struct chanas_network *const net[],
+                struct chanas_estimate out[]);
+  /* Train one network.  What *out points to lasts until the next call. */
+  int (*train)(void *self, const struct chanas_network *,
+               const struct chanas_lesson *, struct chanas_trained *out);
 };
 
 /* One parameter of a plugin's INI section.  type is one of "int", "real",
