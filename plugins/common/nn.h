@@ -21,6 +21,7 @@
 #include <chanas/plugin.h>
 
 #define NN_KERNELS 8
+#define NN_NO_BLOCK UINT32_MAX
 #define NN_NODE_ZERO 100 /* kind of a node: a tensor of zeroes */
 
 /* Where the parameters of a slot lie in the vectors of the store:
@@ -52,7 +53,7 @@ struct nn_node {
   int32_t norm;   /* normalised: has gamma and beta */
   int32_t res;    /* tensor added after the activation, or -1 */
   int32_t slot;   /* or -1 */
-  uint32_t block, op; /* of the network */
+  uint32_t block, op; /* of the network; block NN_NO_BLOCK: of none */
   size_t stat;    /* of its mean[cout], var[cout] among the graph's */
 };
 
@@ -69,6 +70,7 @@ enum nn_mode {
   NN_TRAIN, /* statistics of the batch; everything kept for nn_backward */
   NN_STATS, /* statistics of the batch, added to graph->moment */
   NN_EVAL,  /* statistics in graph->moment */
+  NN_KEEP,  /* the same, and nn_tensor() afterwards has every tensor */
 };
 
 struct nn_engine;
@@ -95,6 +97,10 @@ void nn_key(const struct chanas_host *, const struct chanas_network *,
 struct nn_graph *nn_graph_make(const struct nn_store *,
                                const struct chanas_host *,
                                const struct chanas_network *);
+/* The same without additions done by other nodes: a tensor for every op. */
+struct nn_graph *nn_graph_plain(const struct nn_store *,
+                                const struct chanas_host *,
+                                const struct chanas_network *);
 void nn_graph_free(struct nn_graph *);
 
 /* ---- nn_run.c */
@@ -112,12 +118,13 @@ const float *nn_forward(struct nn_engine *, struct nn_store *,
  * input_gradient, n x elements of the input, may be NULL. */
 int nn_backward(struct nn_engine *, struct nn_store *, struct nn_graph *,
                 const float *gradient, float *input_gradient);
-/* Tensor t of the last nn_forward (with NN_TRAIN), n x elements[t]. */
+/* Tensor t of the last nn_forward with NN_TRAIN or NN_KEEP, n x
+ * elements[t]. */
 const float *nn_tensor(const struct nn_engine *, int32_t t);
 /* Result of node i before its normalisation and activation; NULL if the two
  * are one. */
 const float *nn_before(const struct nn_engine *, size_t i);
-/* Largest magnitude per tensor so far, n of them, since the last reset. */
+/* graph->moment: the mean over batches of NN_STATS between these two. */
 void nn_moments_begin(struct nn_graph *);
 void nn_moments_end(struct nn_graph *, size_t batches);
 
@@ -130,6 +137,10 @@ size_t nn_correct(int32_t n, int32_t classes, const float *logits,
                   const int32_t *label);
 
 /* ---- nn_fold.c: parameters of a block as kernels want them */
+/* What `to` needs of the shared parameters, where both are the same network:
+ * `own` of the larger store, `to` of one that holds this network alone. */
+int nn_copy(const struct nn_store *, const struct nn_graph *own,
+            struct nn_store *to, const struct nn_graph *graph);
 /* Fill workload->weights floats (ranges of CHANAS_I8 excluded) of block b
  * from the store, with normalisation by graph->moment folded. */
 int nn_fold(const struct nn_store *, const struct nn_graph *,

@@ -110,10 +110,10 @@ correlate(const float *plane, int32_t pw, const float *taps, int k,
       for (int i = 0; i < k; i++) {
         const float *row = plane + ((size_t)(y * stride + i) * (size_t)pw +
                                     (size_t)(x * stride)) * NN_LANES;
-#pragma GCC unroll 8
+        NN_UNROLL
         for (int j = 0; j < k; j++) {
           lanes w = *(const lanes *)(taps + (i * k + j) * NN_LANES);
-#pragma GCC unroll 4
+          NN_UNROLL
           for (int s = 0; s < STRIP; s++)
             acc[s] += *(const lanes *)(row + (s * stride + j) * NN_LANES) * w;
         }
@@ -267,7 +267,7 @@ correlate_taps(const float *in, int32_t iw, const float *grad, int32_t gw,
       const float *d = grad + (size_t)y * (size_t)gw * NN_LANES;
       for (int32_t x = 0; x < ow; x++) {
         lanes g = *(const lanes *)(d + x * NN_LANES);
-#pragma GCC unroll 8
+        NN_UNROLL
         for (int j = 0; j < k; j++)
           acc[j] += *(const lanes *)(row + (x * stride + j) * NN_LANES) * g;
       }

@@ -89,3 +89,39 @@ nn_fold(const struct nn_store *store, const struct nn_graph *g,
   }
   return 0;
 }
+
+static int
+copy_node(const struct nn_store *from, const struct nn_node *o,
+          struct nn_store *to, const struct nn_slot *slot)
+{
+  const struct nn_slot *big = &from->slot[o->slot];
+  size_t used = nn_used(o), out = (size_t)o->cout;
+  float *w = nn_floats(room_of(big, o));
+
+  if (w == NULL)
+    return NN_FAIL(from->host, "out of memory");
+  nn_slice(from, o, w, w + used);
+  if (o->kind == CHANAS_LINEAR && !big->bias)
+    used -= out;
+  memcpy(to->value + slot->weight, w, used * sizeof *w);
+  if (o->norm) {
+    memcpy(to->value + slot->scale, from->value + big->scale,
+           out * sizeof *w);
+    memcpy(to->value + slot->shift, from->value + big->shift,
+           out * sizeof *w);
+  }
+  free(w);
+  return 0;
+}
+
+int
+nn_copy(const struct nn_store *from, const struct nn_graph *own,
+        struct nn_store *to, const struct nn_graph *graph)
+{
+  for (size_t i = 0; i < own->nodes; i++)
+    if (own->node[i].slot >= 0 &&
+        copy_node(from, &own->node[i], to,
+                  &to->slot[graph->node[i].slot]) < 0)
+      return -1;
+  return 0;
+}

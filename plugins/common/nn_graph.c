@@ -15,6 +15,7 @@ struct maker {
   size_t mapped;
   int32_t *local;  /* of the block's */
   size_t block;
+  int plain;
 };
 
 static int32_t
@@ -32,6 +33,7 @@ add_node(struct maker *m, int32_t kind, int32_t src, int32_t src2,
 
   *node = (struct nn_node){ .kind = kind, .act = CHANAS_ACT_NONE, .src = src,
                             .src2 = src2, .res = -1, .slot = -1,
+                            .block = NN_NO_BLOCK,
                             .dst = add_tensor(m, elements) };
   return node;
 }
@@ -107,7 +109,7 @@ absorbs(const struct maker *m, int32_t sum, int32_t other)
 {
   const struct nn_node *last = &m->graph->node[m->graph->nodes - 1];
 
-  return m->graph->nodes > 0 && last->dst == sum && last->norm &&
+  return !m->plain && m->graph->nodes > 0 && last->dst == sum && last->norm &&
          last->act == CHANAS_ACT_NONE && last->res < 0 && other != sum;
 }
 
@@ -246,11 +248,12 @@ make_all(struct maker *m)
   return m->graph->moment ? 0 : NN_FAIL(m->host, "out of memory");
 }
 
-struct nn_graph *
-nn_graph_make(const struct nn_store *store, const struct chanas_host *host,
-              const struct chanas_network *net)
+static struct nn_graph *
+make(const struct nn_store *store, const struct chanas_host *host,
+     const struct chanas_network *net, int plain)
 {
-  struct maker m = { .store = store, .host = host, .net = net };
+  struct maker m = { .store = store, .host = host, .net = net,
+                     .plain = plain };
   int status = make_all(&m);
 
   free(m.map);
@@ -259,6 +262,20 @@ nn_graph_make(const struct nn_store *store, const struct chanas_host *host,
     return m.graph;
   nn_graph_free(m.graph);
   return NULL;
+}
+
+struct nn_graph *
+nn_graph_make(const struct nn_store *store, const struct chanas_host *host,
+              const struct chanas_network *net)
+{
+  return make(store, host, net, 0);
+}
+
+struct nn_graph *
+nn_graph_plain(const struct nn_store *store, const struct chanas_host *host,
+               const struct chanas_network *net)
+{
+  return make(store, host, net, 1);
 }
 
 void

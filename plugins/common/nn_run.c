@@ -214,7 +214,7 @@ moments(struct nn_call *call, struct nn_graph *g, enum nn_mode mode,
 
   for (size_t i = 0; i < c; i++) {
     double mean = kept[i], var = kept[c + i];
-    if (mode != NN_EVAL) {
+    if (mode == NN_TRAIN || mode == NN_STATS) {
       mean = total(call, i) / rows;
       var = total(call, c + i) / rows - mean * mean;
       var = var > 0 ? var : 0;
@@ -268,7 +268,7 @@ finish_conv(struct nn_call *call, struct nn_graph *g, enum nn_mode mode,
   size_t c = (size_t)o->cout;
   struct apply apply = { call, v, v + c };
 
-  if (!o->norm && o->act == CHANAS_ACT_NONE)
+  if (!o->norm && o->act == CHANAS_ACT_NONE && call->res == NULL)
     return;
   if (o->norm) {
     moments(call, g, mode, v);
@@ -291,7 +291,7 @@ forward_node(struct nn_engine *e, struct nn_store *store, struct nn_graph *g,
 
   if (place->weight != NN_NOWHERE)
     nn_slice(store, o, at(e, place->weight), e->scratch[0]);
-  if (o->norm && mode != NN_EVAL)
+  if (o->norm && (mode == NN_TRAIN || mode == NN_STATS))
     clear_sums(&call);
   switch (o->kind) {
   case CHANAS_CONV:
@@ -329,7 +329,7 @@ static int
 prepare(struct nn_engine *e, struct nn_store *store, struct nn_graph *g,
         enum nn_mode mode, int32_t n, const float *input)
 {
-  int keep = mode == NN_TRAIN;
+  int keep = mode == NN_TRAIN || mode == NN_KEEP;
 
   e->n = n;
   e->input = input;
@@ -451,7 +451,7 @@ merge_piece(void *arg, int t)
 }
 
 static void
-merge_weights(struct nn_call *call, const struct nn_place *place)
+merge_weights(struct nn_call *call)
 {
   const struct nn_node *o = call->node;
   int threads = call->engine->threads;
@@ -466,7 +466,6 @@ merge_weights(struct nn_call *call, const struct nn_place *place)
   for (int t = 1; t < threads; t++)
     for (size_t i = 0; i < call->dsize; i++)
       call->dweight[i] += call->dweight[(size_t)t * call->dsize + i];
-  (void)place;
   nn_scatter(call->store, o, call->dweight, call->engine->scratch[0]);
 }
 
@@ -527,7 +526,7 @@ backward_node(struct nn_engine *e, struct nn_store *store,
     chain_of(&call, at(e, place->vectors));
   back_kind(&call);
   if (o->slot >= 0)
-    merge_weights(&call, place);
+    merge_weights(&call);
   if (place->res == NN_RES_ADD)
     cblas_saxpy((int)((size_t)e->n * g->elements[o->res]), 1, call.dy, 1,
                 at(e, grad[o->res]), 1);

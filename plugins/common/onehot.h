@@ -5,8 +5,8 @@
  * declares them, takes one input per listed value, the one of its value is
  * set to 1.  A knob that is not active at a point leaves its inputs at 0.
  */
-#ifndef PLUGINS_MLP_ONEHOT_H
-#define PLUGINS_MLP_ONEHOT_H
+#ifndef COMMON_ONEHOT_H
+#define COMMON_ONEHOT_H
 #include <chanas/plugin.h>
 
 struct onehot_knob {

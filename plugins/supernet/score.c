@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Accuracy of one network with inherited parameters.  The statistics of
+ * normalisation are taken anew for every network, from training images
+ * without augmentation: those of a supernet fit none of its networks (Guo et
+ * al., ECCV 2020, section 3.4).
+ */
+#include <stdlib.h>
+#include "supernet.h"
+
+#define AT_ONCE 256 /* images */
+
+/* What is done with each batch of a part. */
+struct sweep {
+  struct supernet *net;
+  struct nn_store *store;
+  struct nn_graph *graph;
+  enum nn_mode mode;
+  size_t images, right, batches;
+};
+
+static int
+one_batch(struct sweep *s, struct batch *b, const struct images_batch *from)
+{
+  struct supernet *net = s->net;
+  const float *x, *y;
+
+  b->n = (int32_t)from->n;
+  b->x = from->x;
+  b->small_size = 0;
+  x = batch_at(net, b, s->graph->resolution);
+  y = x ? nn_forward(net->engine, s->store, s->graph, s->mode, b->n, x)
+        : NULL;
+  if (y == NULL)
+    return -1;
+  s->right += nn_correct(b->n, s->graph->classes, y, from->label);
+  s->images += from->n;
+  s->batches++;
+  return 0;
+}
+
+/* At most limit images of a part, always the same ones; 0: all. */
+static int
+sweep(struct sweep *s, enum images_part part, size_t limit)
+{
+  struct supernet *net = s->net;
+  struct images_stream_config config = {
+    .part = part, .batch = AT_ONCE, .shuffle = 1, .threads = 1,
+    .seed = net->seed ^ 0x5c0e };
+  struct images_stream *stream = images_stream_open(net->images, &config);
+  struct images_batch images;
+  struct batch batch = { 0 };
+  int status = 1;
+
+  if (stream == NULL)
+    return -1;
+  images_stream_start(stream, 0, 0);
+  while (status > 0 && (limit == 0 || s->images < limit)) {
+    status = images_next(stream, &images);
+    if (status > 0 && limit && s->images + images.n > limit)
+      images.n = limit - s->images;
+    if (status > 0 && one_batch(s, &batch, &images) < 0)
+      status = -1;
+  }
+  images_stream_close(stream);
+  batch_free(&batch);
+  return status < 0 ? -1 : 0;
+}
+
+int
+score_calibrate(struct supernet *net, struct nn_store *store,
+                struct nn_graph *graph)
+{
+  struct sweep s = { net, store, graph, NN_STATS, 0, 0, 0 };
+  int status;
+
+  nn_moments_begin(graph);
+  status = sweep(&s, IMAGES_TRAIN, net->calibrate);
+  if (status == 0 && s.batches > 0)
+    nn_moments_end(graph, s.batches);
+  return status;
+}
+
+int
+score_part(struct supernet *net, struct nn_store *store,
+           struct nn_graph *graph, enum images_part part, size_t limit,
+           double *percent)
+{
+  struct sweep s = { net, store, graph, NN_EVAL, 0, 0, 0 };
+
+  if (sweep(&s, part, limit) < 0)
+    return -1;
+  *percent = s.images ? 100.0 * (double)s.right / (double)s.images : 0;
+  return 0;
+}
+
+int
+score_network(struct supernet *net, const struct chanas_network *network,
+              struct score *score)
+{
+  const struct chanas_host *host = net->host;
+  const struct score *known = scores_find(net, host->code(network));
+  struct nn_graph *g;
+  int status;
+
+  if (known) {
+    *score = *known;
+    return 0;
+  }
+  if (host->stopping(host->ctx))
+    return 1;
+  g = nn_graph_make(&net->store, host, network);
+  if (g == NULL)
+    return -1;
+  score->training = 0;
+  status = score_calibrate(net, &net->store, g);
+  if (status == 0)
+    status = score_part(net, &net->store, g, IMAGES_VALID, net->validate,
+                        &score->validation);
+  if (status == 0 && net->gap > 0)
+    status = score_part(net, &net->store, g, IMAGES_TRAIN, net->validate,
+                        &score->training);
+  nn_graph_free(g);
+  return status < 0 ? -1 : scores_add(net, host->code(network), score);
+}
+
+double
+score_value(const struct supernet *net, const struct score *score)
+{
+  double gap = score->training - score->validation;
+  double value = score->validation - net->gap * (gap > 0 ? gap : 0);
+
+  return value > 0 ? value : 0;
+}
