@@ -37,6 +37,12 @@ struct build {
 
 /* ---- one translation unit ---- */
 
+static const char *
+suffix_of(const struct build *b)
+{
+  return b->backend->suffix ? b->backend->suffix : ".c";
+}
+
 static int
 get_command(struct build *b, const char *source, const char *object,
             struct chanas_args *out)
@@ -102,14 +108,29 @@ compile_file(struct build *b, const struct chanas_text *text,
   return wrong;
 }
 
+/* The text itself is the object of a backend without a compiler command. */
+static char *
+keep(struct build *b, const struct chanas_text *text, char **wrong)
+{
+  unsigned n = atomic_fetch_add(&b->count, 1);
+  char *object = mem_print("%s/u%u%s", b->folder.path, n, suffix_of(b));
+  *wrong = NULL;
+  if (!write_source(object, text))
+    return object;
+  *wrong = mem_print("cannot write the source below %s (is it full?)",
+                     b->folder.path);
+  unlink(object);
+  free(object);
+  return NULL;
+}
+
 /* The object's path, or NULL and what was wrong; both to be freed. */
 static char *
 compile(struct build *b, const struct chanas_text *text, char **wrong)
 {
   struct chanas_text key = {0};
   unsigned n = atomic_fetch_add(&b->count, 1);
-  const char *suffix = b->backend->suffix ? b->backend->suffix : ".c";
-  char *source = mem_print("%s/u%u%s", b->folder.path, n, suffix);
+  char *source = mem_print("%s/u%u%s", b->folder.path, n, suffix_of(b));
   char *object = mem_print("%s/u%u.so", b->folder.path, n);
   *wrong = NULL;
   if (make_key(b, text, &key))
@@ -145,7 +166,8 @@ compile_units(struct build *b, struct build_unit *unit, size_t n)
     text_append(&text, unit[i].source, strlen(unit[i].source));
     text_append(&text, "\n", 1);
   }
-  char *object = compile(b, &text, &wrong);
+  char *object = CHANAS_HAS(b->backend, command)
+                   ? compile(b, &text, &wrong) : keep(b, &text, &wrong);
   text_free(&text);
   for (size_t i = 0; object && i < n; i++)
     unit[i].object = mem_string(object);
@@ -183,8 +205,8 @@ build_units(struct build *b, size_t n, struct build_unit unit[],
     unit[i].object = unit[i].error = NULL;
   if (!n)
     return;
-  if (per_unit < 1)
-    per_unit = 1;
+  if (per_unit < 1 || !CHANAS_HAS(b->backend, command))
+    per_unit = 1; /* together they would be compiled with each of them */
   struct batch batch = {b, unit, n, per_unit < share ? per_unit : share};
   pool_run(b->jobs, (n + batch.each - 1) / batch.each, compile_group, &batch);
 }
@@ -244,20 +266,34 @@ try_compiler(struct build *b)
   return status;
 }
 
+/* -1, logged: none that works.  A backend without a command has none. */
+static int
+open_compiler(struct build *b, const char *compiler)
+{
+  struct chanas_args command = {0};
+  if (!CHANAS_HAS(b->backend, command)) {
+    b->compiler.version = mem_string("none");
+    if (compiler && *compiler)
+      log_error("[backend] compiler = %s: backend %s compiles where it runs; "
+                "remove the line", compiler, b->name);
+    return compiler && *compiler ? -1 : 0;
+  }
+  int bad = get_command(b, "SOURCE", "OBJECT", &command) ||
+            compiler_open(&b->compiler, compiler, command.arg[0]);
+  args_free(&command);
+  return bad ? -1 : 0;
+}
+
 struct build *
 build_open(const struct plugin *p, void *self, const char *compiler, int jobs)
 {
   struct build *b = mem_new(struct build);
-  struct chanas_args command = {0};
   b->backend = &p->backend;
   b->self = self;
   b->name = p->head.name;
   b->jobs = jobs > 0 ? jobs : 1;
   b->folder.lock = -1;
-  int bad = get_command(b, "SOURCE", "OBJECT", &command) ||
-            compiler_open(&b->compiler, compiler, command.arg[0]) ||
-            folder_open(&b->folder);
-  args_free(&command);
+  int bad = open_compiler(b, compiler) || folder_open(&b->folder);
   if (!bad && !try_compiler(b)) { /* without the cache */
     cache_open(&b->cache);
     return b;

@@ -30,7 +30,7 @@ static const struct callback backend_calls[] = {
   CALL(chanas_backend, unload), CALL(chanas_backend, open),
   CALL(chanas_backend, space), CALL(chanas_backend, initial),
   CALL(chanas_backend, legal), CALL(chanas_backend, emit),
-  CALL(chanas_backend, suffix), CALL(chanas_backend, command),
+  CALL(chanas_backend, suffix),
   CALL(chanas_backend, close), { NULL, 0 },
 };
 /* A backend that answers from a table and measures nothing. */

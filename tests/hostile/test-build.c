@@ -18,6 +18,7 @@
 #include "../unit/capture.h"
 #include "bed.h"
 #include "file.h"
+#include "text.h"
 
 static struct bed bed;
 static char root[] = "/tmp/chanas-test-XXXXXX"; /* all that the test writes */
@@ -89,6 +90,38 @@ build(struct build *b, int misdeed, int tile, struct build_unit *u)
   build_units(b, 1, u, 1);
   u->source = NULL;
   free(source);
+}
+
+/* ---- without a compiler ---- */
+
+/* Each text is an object of its own, and it is no error that it is no C. */
+static void
+texts_are_objects(void **state)
+{
+  (void)state;
+  struct plugin plugin = *bed.plugin;
+  plugin.backend.command = NULL;
+  struct build *b = build_open(&plugin, bed.self, "", 2);
+  assert_non_null(b);
+  assert_string_equal(build_compiler_version(b), "none");
+  struct build_unit u[2] = {{.symbol = "a", .source = "one"},
+                            {.symbol = "b", .source = "two"}};
+  build_units(b, 2, u, 8);
+  for (int i = 0; i < 2; i++) {
+    struct chanas_text text = {0};
+    assert_non_null(u[i].object);
+    assert_int_equal(file_read(u[i].object, 100, &text), 0);
+    assert_int_equal(strncmp(text_string(&text), u[i].source, 3), 0);
+    assert_null(strstr(text_string(&text), i ? "one" : "two"));
+    text_free(&text);
+  }
+  build_units_free(2, u);
+  build_close(b);
+  struct capture c;
+  capture_begin(&c);
+  b = build_open(&plugin, bed.self, "gcc", 2);
+  assert_non_null(strstr(capture_end(&c), "remove the line"));
+  assert_null(b);
 }
 
 /* ---- the compiler ---- */
@@ -426,6 +459,7 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test(texts_are_objects),
     cmocka_unit_test(missing_compilers),
     cmocka_unit_test(whose_compiler),
     cmocka_unit_test_setup_teardown(batches, open_bed, close_bed),
