@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The OpenCL backend: the device that was chosen, and its program. */
+#ifndef OPENCL_OPENCL_H
+#define OPENCL_OPENCL_H
+#include "cl.h"
+#include "gpu_run.h"
+
+/* One device with a context and a queue. */
+struct device {
+  const struct chanas_host *host;
+  const struct cl *cl;
+  cl_platform_id platform;
+  cl_device_id id;
+  cl_context context;
+  cl_command_queue queue;
+  cl_program program; /* of the driver that holds it */
+};
+
+/* By the parameters platform and device; NULL, logged: unavailable, why. */
+struct device *device_open(const struct chanas_host *);
+void device_close(struct device *);
+/* Build a text; NULL, logged with the compiler's first complaint. */
+cl_program device_build(struct device *, const char *text);
+/* Threads that run in step, by what a small kernel reports. */
+int device_warp(struct device *);
+double device_now(void); /* monotonic seconds */
+
+int opencl_probe(const struct chanas_host *);
+int opencl_diagnose(const struct chanas_host *, struct chanas_text *);
+int opencl_describe(const struct chanas_host *, struct chanas_text *,
+                    int measure);
+int opencl_control(const struct chanas_host *, double *seconds);
+int opencl_load(const struct chanas_host *, const char *object,
+                const struct chanas_program *, void **loaded);
+/* GFLOP/s of multiply-adds and GB/s of a copy. */
+int opencl_ceilings(struct device *, struct chanas_text *);
+#endif
