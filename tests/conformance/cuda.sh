@@ -8,6 +8,13 @@ test -x "$helper" || skip "chanas-nvrtc was not built"
 "$helper" --version >/dev/null 2>&1 ||
   skip "no NVRTC: install NVIDIA's CUDA toolkit (Debian, non-free: apt" \
     "install nvidia-cuda-toolkit)"
+
+# A text that is none is a complaint, not an object.
+echo 'KERNEL(32) nonsense' >"$test_folder/bad.cu"
+run 1 "$helper" --arch=sm_80 -o "$test_folder/bad.o" "$test_folder/bad.cu"
+says "$err" error
+test ! -e "$test_folder/bad.o" || fail "an object of nonsense"
+
 for device in a100 h100; do
   policies 500 cuda --device "$devices/$device.ini" --compile-only --threads 1
 done
