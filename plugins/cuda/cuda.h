@@ -32,4 +32,6 @@ int cuda_ceilings(struct cuda_device *, struct chanas_text *);
 int cuda_clocks(const struct cuda_device *, struct chanas_text *);
 /* The path of chanas-nvrtc, which command() runs. */
 const char *cuda_helper(void);
+int cuda_deploy(void *self, const struct chanas_program *,
+                struct chanas_files *);
 #endif

@@ -95,6 +95,7 @@ static const struct chanas_backend backend = {
   .emit = gpu_emit,
   .suffix = ".cu",
   .command = cuda_command,
+  .deploy = cuda_deploy,
   .close = cuda_close,
   .diagnose = cuda_diagnose,
 };

@@ -34,4 +34,6 @@ int opencl_load(const struct chanas_host *, const char *object,
                 const struct chanas_program *, void **loaded);
 /* GFLOP/s of multiply-adds and GB/s of a copy. */
 int opencl_ceilings(struct device *, struct chanas_text *);
+int opencl_deploy(void *self, const struct chanas_program *,
+                  struct chanas_files *);
 #endif

@@ -51,6 +51,7 @@ static const struct chanas_backend backend = {
   .features = gpu_features,
   .emit = gpu_emit,
   .suffix = ".cl",
+  .deploy = opencl_deploy,
   .close = opencl_close,
   .diagnose = opencl_diagnose,
 };

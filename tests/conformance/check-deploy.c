@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What deploy() of the x86 backend leaves must build with make alone, pass
- * its own check against the reference, run its bench, and fail the check
- * when the golden output is another.
+ * What deploy() of a backend leaves must build with make alone, pass its own
+ * check against the reference, run its bench, and fail the check when the
+ * golden output is another.
+ *
+ *   check-deploy [BACKEND]    (default: x86)
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -181,10 +183,11 @@ try_folder(const struct chanas_backend *b, void *self, const char *folder)
 {
   struct net net = { 0 };
   struct chanas_files files = { 0 };
+  char *kernels = mem_print("kernels%s", b->suffix);
   size_t i;
 
   net_make(&net);
-  emit_all(b, self, &net, files_get(&files, "kernels.c"));
+  emit_all(b, self, &net, files_get(&files, kernels));
   if (b->deploy(self, &net.program, &files))
     fail("deploy", "it failed");
   for (i = 0; i < files.count; i++)
@@ -204,15 +207,17 @@ try_folder(const struct chanas_backend *b, void *self, const char *folder)
   expect(folder, "./check", NULL, NULL, 1, "cannot read the weights");
   expect(folder, "rm", "-rf", folder, 0, "");
   files_free(&files);
+  free(kernels);
   for (i = 0; i < STEPS; i++)
     workload_free(net.workload[i]);
   free(net.weights);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-  const struct plugin *plugin = registry_get(PLUGIN_BACKEND, "x86");
+  const struct plugin *plugin = registry_get(PLUGIN_BACKEND,
+                                             argc > 1 ? argv[1] : "x86");
   char folder[] = "/tmp/chanas-deploy-XXXXXX";
   struct rng rng = rng_seed(1);
   struct chanas_text text = { 0 };
