@@ -12,7 +12,7 @@ static const char makefile[] =
   "CUDA = /usr/local/cuda\n"
   "NVCC = $(CUDA)/bin/nvcc\n"
   "CPPFLAGS = -I$(CUDA)/include\n"
-  "LIBS = -L$(CUDA)/lib64/stubs -L$(CUDA)/lib/stubs -lcuda -lm\n"
+  "LIBS = -l:libcuda.so.1 -lm\n"
   "kernels.cubin: kernels.cu\n"
   "\t$(NVCC) -cubin -std=c++14 -arch=sm_%d -o $@ kernels.cu\n";
 

@@ -32,7 +32,10 @@ struct nvrtc {
   int (*size)(nvrtcProgram, size_t *), (*cubin)(nvrtcProgram, char *);
 };
 
-struct options { const char *arch, *object, *source; int nvcc, nvrtc, version; };
+struct options {
+  const char *arch, *object, *source;
+  int nvcc, nvrtc, version;
+};
 
 static int
 fail(const char *what, const char *detail)
