@@ -109,11 +109,11 @@ search one -q --set "backend.runner=$test_folder/board a"
 same one
 test "$(wc -l <"$test_folder/a/starts")" = 1 || fail "more than one link"
 
-# Two boards; the second is killed as soon as it has worked for a while, and
-# comes back later.
+# Two boards; the second is killed as soon as it has worked for a while (the
+# table is made when all have told what they are), and comes back later.
 {
-  for _ in $(seq 200); do
-    test -s "$test_folder/c/pid" && break
+  for _ in $(seq 1000); do
+    test -s "$test_folder/two.db" && break
     sleep 0.05
   done
   sleep 0.5
@@ -129,8 +129,8 @@ same two
 # Every board gone for good: exit code 4, one line that says so, and what was
 # measured is kept.
 {
-  for _ in $(seq 200); do
-    test -s "$test_folder/d/pid" && break
+  for _ in $(seq 1000); do
+    test -s "$test_folder/gone.db" && break
     sleep 0.05
   done
   sleep 0.5
