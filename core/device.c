@@ -159,6 +159,13 @@ device_real(const struct chanas_device *d, const char *key)
   return end == value || *end ? 0 : number;
 }
 
+const char *
+device_kind(const struct chanas_device *d)
+{
+  const char *kind = device_trait(d, "kind");
+  return *kind ? kind : "measured";
+}
+
 void
 device_set(struct chanas_device *d, const char *key, const char *value)
 {

@@ -21,6 +21,10 @@ void device_free(struct chanas_device *);
 const char *device_trait(const struct chanas_device *, const char *key);
 int64_t device_limit(const struct chanas_device *, const char *key);     /* 0 */
 double device_real(const struct chanas_device *, const char *key);       /* 0 */
+/* What its figures are: "measured", or what stands in the line kind= instead,
+ * such as "emulated"; such figures mean nothing on the device itself, and its
+ * fingerprint is another one. */
+const char *device_kind(const struct chanas_device *);
 /* Add or replace (the fingerprint is recomputed). */
 void device_set(struct chanas_device *, const char *key, const char *value);
 char *device_text(const struct chanas_device *); /* parses back; free it */

@@ -3,6 +3,7 @@
 #include "report.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "blind.h"
 #include "outcome.h"
 
@@ -55,6 +56,10 @@ print_front(const struct search *r, struct chanas_text *out)
 {
   text_print(out, "The front: %zu of %zu networks evaluated\n\n", r->fronts,
              r->archive.count);
+  if (r->session->measures && strcmp(device_kind(r->session->device),
+                                     "measured") != 0)
+    text_print(out, "Latencies are %s, not those of a device.\n\n",
+               device_kind(r->session->device));
   text_print(out, "rank  accuracy  latency_ms  measured_ms (95 %%)"
                   "    MACs (M)  params (M)  network\n");
   for (size_t i = 0; i < r->fronts && i < ROWS; i++)
@@ -70,7 +75,8 @@ print_trust(const struct search *r, struct chanas_text *out)
   const struct correction *c = &r->archive.correction;
 
   if (!r->session->measures) {
-    text_print(out, "Latencies are those of the replayed table.\n");
+    text_print(out, "Nothing was measured: latencies are %s.\n",
+               device_kind(r->session->device));
     return;
   }
   text_print(out, "Whole networks measured: %zu.  ", c->count);

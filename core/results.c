@@ -83,8 +83,9 @@ results_front(const struct search *r)
 
   for (size_t i = 0; i < r->fronts; i++)
     json_array_append_new(front, member(r, i));
-  return json_pack("{s:i, s:s, s:o}", "version", 1, "space",
-                   family_name(r->session->family), "front", front);
+  return json_pack("{s:i, s:s, s:s, s:o}", "version", 1, "space",
+                   family_name(r->session->family), "latencies",
+                   device_kind(r->session->device), "front", front);
 }
 
 static json_t *

@@ -46,15 +46,35 @@ settings_text(const struct session *s)
   return text.data;
 }
 
+/* {runners} in a command is the folder of the installed chanas-runner, below
+ * which those for boards lie.  NULL: no command is given. */
+static char *
+runner_command(const struct config *c)
+{
+  static const char mark[] = "{runners}";
+  const char *at = strstr(c->runner, mark);
+  char *folder, *command;
+
+  if (*c->runner == '\0')
+    return NULL;
+  if (at == NULL)
+    return mem_string(c->runner);
+  folder = file_dirname(measure_runner());
+  command = mem_print("%.*s%s%s", (int)(at - c->runner), c->runner, folder,
+                      at + strlen(mark));
+  free(folder);
+  return command;
+}
+
 static int
 open_measure(struct session *s)
 {
   struct config *c = s->config;
-  char *settings = settings_text(s);
+  char *settings = settings_text(s), *runner = runner_command(c);
   struct measure_config config = {
     .backend = s->backend,
     .settings = settings,
-    .runner = *c->runner ? c->runner : NULL,
+    .runner = runner,
     .deadline = c->deadline,
     .round = c->measure_round,
     .rounds = (int)c->measure_rounds,
@@ -68,6 +88,7 @@ open_measure(struct session *s)
 
   s->measure = measure_open(&config);
   free(settings);
+  free(runner);
   return s->measure ? EXIT_DONE : EXIT_UNAVAILABLE;
 }
 
@@ -87,6 +108,46 @@ device_of_file(const struct config *c)
   return device;
 }
 
+/* A file says which device is meant; what runs in its place, and whether that
+ * can do all that the file promises, only the runner knows. */
+static int
+meet_device(struct chanas_device *meant, const struct chanas_device *there)
+{
+  const char *kind = device_trait(there, "kind");
+
+  for (size_t i = 0; i < meant->count; i++) {
+    const char *key = meant->key[i];
+    if (strncmp(key, "isa.", 4) == 0 && strcmp(meant->value[i], "1") == 0
+        && strcmp(device_trait(there, key), "0") == 0) {
+      log_error("the device's description has %s=1, but what the runner runs "
+                "on has not; give another description, or another runner",
+                key);
+      return -1;
+    }
+  }
+  if (*kind)
+    device_set(meant, "kind", kind);
+  return 0;
+}
+
+static struct chanas_device *
+described_device(struct session *s)
+{
+  struct chanas_device *meant, *there;
+  int bad;
+
+  if (*s->config->device_file == '\0')
+    return measure_describe(s->measure, 0);
+  meant = device_of_file(s->config);
+  there = meant ? measure_describe(s->measure, 0) : NULL;
+  bad = there == NULL || meet_device(meant, there) < 0;
+  device_free(there);
+  if (!bad)
+    return meant;
+  device_free(meant);
+  return NULL;
+}
+
 static const char *
 compiler_name(const struct config *c)
 {
@@ -103,14 +164,19 @@ open_device(struct session *s, char fingerprint[17])
   struct config *c = s->config;
   char *threads;
 
-  if (!s->measures)
-    s->device = device_parse("kind=replay\n");
-  else if (*c->device_file)
+  if (!s->measures && *c->device_file)
     s->device = device_of_file(c);
+  else if (!s->measures)
+    s->device = device_parse("kind=replayed\n");
   else
-    s->device = measure_describe(s->measure, 0);
+    s->device = described_device(s);
   if (s->device == NULL)
     return EXIT_UNAVAILABLE;
+  if (s->measures && strcmp(device_kind(s->device), "measured") != 0)
+    log_warn("latencies are %s, not those of a device",
+             device_kind(s->device));
+  if (!s->measures && *c->device_file)
+    device_set(s->device, "kind", "estimated");
   memcpy(fingerprint, s->device->fingerprint, 17);
   threads = mem_print("%lld", c->threads);
   device_set(s->device, "threads", threads);

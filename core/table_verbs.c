@@ -11,7 +11,15 @@
 #include "table_impl.h"
 #include "text.h"
 
-#define LIST_COLUMNS 10
+#define LIST_COLUMNS 11
+
+/* What the target's figures are: "measured", or what its description says
+ * instead, such as "emulated". */
+#define KIND                                                                  \
+  "(SELECT iif(at, substr(text, at + 5, instr(substr(text, at + 5),"          \
+  " char(10)) - 1), 'measured') FROM (SELECT g.description || char(10)"       \
+  " AS text, instr(char(10) || g.description, char(10) || 'kind=') AS at))"   \
+  " AS kind"
 
 static const char list_sql[] =
   "SELECT g.device, g.backend || ' ' || g.version AS backend, g.compiler,"
@@ -23,7 +31,7 @@ static const char list_sql[] =
   "  AS default_ms,"
   " (SELECT p.policy FROM trial p WHERE p.target = t.target AND"
   "  p.workload = t.workload AND p.outcome = 0 ORDER BY p.latency, p.id"
-  "  LIMIT 1) AS policy"
+  "  LIMIT 1) AS policy, " KIND
   " FROM trial t JOIN target g ON g.id = t.target"
   " JOIN workload w ON w.id = t.workload"
   " GROUP BY t.target, t.workload ORDER BY t.target, w.key";
@@ -31,12 +39,13 @@ static const char list_sql[] =
 static const char export_sql[] =
   "SELECT t.id, t.created, g.device, g.backend, g.version, g.compiler,"
   " g.threads, w.key, t.policy, t.outcome AS outcome, t.latency, t.ci,"
-  " t.control, t.preset, t.detail FROM trial t JOIN target g ON g.id = t.target"
+  " t.control, t.preset, t.detail, " KIND
+  " FROM trial t JOIN target g ON g.id = t.target"
   " JOIN workload w ON w.id = t.workload ORDER BY t.id";
 
 static const char export_head[] =
   "id,created_ms,device,backend,version,compiler,threads,workload,policy,"
-  "outcome,latency_s,ci_s,control_s,default,detail\n";
+  "outcome,latency_s,ci_s,control_s,default,detail,kind\n";
 
 int
 table_list(struct table *table, int (*fn)(void *, const char *const column[],

@@ -69,6 +69,9 @@ fingerprint_is_of_what_is_stable(void **state)
   assert_string_equal(a->fingerprint, b->fingerprint);
   device_set(a, "w", "0");
   assert_string_not_equal(a->fingerprint, b->fingerprint);
+  assert_string_equal(device_kind(b), "measured");
+  device_set(b, "kind", "emulated");
+  assert_string_equal(device_kind(b), "emulated");
   device_free(a);
   device_free(b);
   device_free(c);

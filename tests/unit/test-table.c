@@ -363,9 +363,9 @@ test_export(void **state)
   assert_int_equal(memcmp(text.data, "id,created_ms,device,", 21), 0);
   assert_non_null(strstr(line, ",00112233aabbccdd,p,0.1,cc 1,2,\"" KEY_A "\","
                          "\"x=1,y=2\",measured,0.10000000000000001,"
-                         "0.001,0.0001,1,\n2,"));
+                         "0.001,0.0001,1,,measured\n2,"));
   assert_non_null(strstr(line, ",x=1,crashed,,,0.0001,0,\"said \"\"no\"\",\n"
-                         "then died\"\n"));
+                         "then died\",measured\n"));
   text_free(&text);
   capture_begin(&c);
   assert_int_equal(table_export_csv(table, kit_path("no/t.csv")), -1);
@@ -399,8 +399,9 @@ test_list(void **state)
   assert_int_equal(table_list(table, see_row, &out), 0);
   assert_string_equal(text_string(&out), "threads=2 workload=" KEY_A
                       " trials=4 failed=1 best_ms=100 default_ms=400 "
-                      "policy=x=2 threads=2 workload=" KEY_B
-                      " trials=1 failed=1 best_ms= default_ms= policy= ");
+                      "policy=x=2 kind=measured threads=2 workload=" KEY_B
+                      " trials=1 failed=1 best_ms= default_ms= policy= "
+                      "kind=measured ");
   text_free(&out);
   table_close(table);
 }
