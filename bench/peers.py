@@ -217,10 +217,4 @@ def main():
                             keep(o.csv, case, programs, figures)
 
 
-try:
-    main()
-except subprocess.CalledProcessError as failed:
-    sys.exit(f"peers: {failed.cmd[0]}: {first_line(failed)}")
-except FileNotFoundError as missing:
-    sys.exit(f"peers: {missing.filename}: not found; is chanas in PATH or in "
-             "$CHANAS?")
+main()

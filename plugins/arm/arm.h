@@ -26,4 +26,6 @@ struct arm {
 
 /* Helpers of the emitted text: isa.c. */
 int isa_preamble(const struct arm *, struct chanas_text *, int vec);
+/* For products of 8-bit integers, besides: isa_dot.c. */
+int isa_dot(const struct arm *, struct chanas_text *);
 #endif

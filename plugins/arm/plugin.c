@@ -71,7 +71,8 @@ arm_open(const struct chanas_host *host, const struct chanas_device *device,
   arm->dotprod = host->limit(device, "isa.dotprod") != 0;
   arm->target = (struct target){
     .host = host, .backend = NAME, .vec = arm->sve ? arm->sve / 32 : 4,
-    .registers = 32,
+    .registers = 32, .lanes = !arm->sve, .rounds = 1,
+    .dot_i8 = !arm->sve,
   };
   target_caches(&arm->target, device);
   *self = arm;
@@ -93,6 +94,7 @@ arm_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
     return -1;
   }
   if (emit_preamble(host, out) || isa_preamble(arm, out, schedule.vec)
+      || (schedule.per && isa_dot(arm, out))
       || host->print(out, "/* %s */\n", w->key))
     return -1;
   if (emit_kernel(host, out, symbol, &plan) == 0)

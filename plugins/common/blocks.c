@@ -100,14 +100,14 @@ insert(struct shape s, struct register_block block, int count,
 }
 
 int
-blocks_list(struct shape s, int registers,
+blocks_list(struct shape s, int registers, int lanes,
             struct register_block out[BLOCKS_MAX])
 {
   int mr, nv, count = 0;
 
   for (nv = 1; nv < registers && nv <= s.vectors; nv++)
     for (mr = 1; mr < registers && mr <= s.length; mr++)
-      if (mr * nv + (mr < nv ? mr : nv) + 1 <= registers)
+      if (mr * nv + (mr < nv || lanes ? mr : nv) + 1 <= registers)
         count = insert(s, (struct register_block){ mr, nv }, count, out);
   return count;
 }

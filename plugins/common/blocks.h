@@ -16,7 +16,8 @@ struct shape blocks_shape(const struct chanas_workload *, int op, int vec);
 double blocks_cost(struct shape, int mr, int nv);
 /* Of tiles: 16 rows each, eight registers for both operands and the sums. */
 int blocks_tiles(struct shape, struct register_block out[BLOCKS_MAX]);
-/* The best blocks that fit the registers, best first; returns how many. */
-int blocks_list(struct shape, int registers,
+/* The best blocks that fit the registers, best first; returns how many.
+ * lanes: with a register for each pixel, whatever the block's form. */
+int blocks_list(struct shape, int registers, int lanes,
                 struct register_block out[BLOCKS_MAX]);
 #endif

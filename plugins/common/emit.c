@@ -132,9 +132,11 @@ static void
 store_narrow(struct emitter *e, const struct tensor *t, const char *name,
              struct at at)
 {
+  int vec = e->plan->vec;
+
   PRINT(e, "    ch_st_%s(y", t->per == 2 ? "bf16" : "i8");
   emit_offset(e, t, at);
-  PRINT(e, ", %d, %s%s);\n", t->c >= 16 ? 16 : narrow_elements(t), name,
+  PRINT(e, ", %d, %s%s);\n", t->c >= vec ? vec : narrow_elements(t), name,
         t->per == 4 ? ", qs" : "");
 }
 

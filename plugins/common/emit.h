@@ -43,6 +43,9 @@ int emit_preamble(const struct chanas_host *, struct chanas_text *);
  * preamble of this width. */
 int emit_activations(const struct chanas_host *, struct chanas_text *,
                      int vec);
+/* ch_pack_tiles, ch_quantum for vectors of so many floats, and the "#endif"
+ * that ends the preamble of narrow elements. */
+int emit_packing(const struct chanas_host *, struct chanas_text *, int vec);
 
 /* 1 the first time it is asked for this function of the kernel. */
 int emit_once(struct emitter *, int node, int what, int a, int b);

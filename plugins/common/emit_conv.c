@@ -43,7 +43,7 @@ emit_prefetch_lines(const struct emitter *e, const struct node *n, int nv)
   if (!emit_prefetches(e, n))
     return 0;
   if (n->per)
-    turn = LINE * nv;
+    turn = e->plan->vec * e->plan->vec * nv / LINE;
   return div_up(turn ? turn : 1, parts_of(length, n->block.mr).count);
 }
 
@@ -93,6 +93,27 @@ step(struct emitter *e, int mr, int nv, long pixel, const char *at, int u)
   PRINT(e, "      }\n");
 }
 
+/* A vector of input channels at once: each pixel's are loaded together, and
+ * a multiply-add picks the one that it needs by its lane. */
+static void
+lane_steps(struct emitter *e, int mr, int nv, long pixel, const char *at)
+{
+  int vec = e->plan->vec, i, j, u;
+
+  PRINT(e, "      {\n");
+  for (i = 0; i < mr; i++)
+    PRINT(e, "        const ch_v%d q%d = ch_ld%d(q + %s%s%ld);\n", vec, i, vec,
+          at, at[0] ? " + " : "", i * pixel);
+  for (u = 0; u < vec; u++)
+    for (j = 0; j < nv; j++) {
+      PRINT(e, "        const ch_v%d w%d_%d = ch_ld%d(w + %d);\n", vec, u, j,
+            vec, (u * nv + j) * vec);
+      for (i = 0; i < mr; i++)
+        PRINT(e, "        a%d_%d += w%d_%d * q%d[%d];\n", i, j, u, j, i, u);
+    }
+  PRINT(e, "      }\n");
+}
+
 static void
 prefetch(struct emitter *e, int lines)
 {
@@ -109,14 +130,17 @@ static void
 channels(struct emitter *e, int mr, int nv, long pixel, int count, int lines)
 {
   int u, unroll = e->plan->schedule->unroll, full = count - count % unroll;
+  const char *at = full > unroll ? "c" : "";
 
   if (full > unroll)
     PRINT(e, "    for (long c = 0; c < %d; c += %d, w += %d) {\n", full,
           unroll, unroll * nv * e->plan->vec);
   else if (full)
     PRINT(e, "    {\n");
-  for (u = 0; full && u < unroll; u++)
-    step(e, mr, nv, pixel, full > unroll ? "c" : "", u);
+  if (full && e->plan->schedule->lanes)
+    lane_steps(e, mr, nv, pixel, at);
+  for (u = 0; full && u < unroll && !e->plan->schedule->lanes; u++)
+    step(e, mr, nv, pixel, at, u);
   if (full)
     prefetch(e, lines);
   if (full == unroll)

@@ -6,16 +6,33 @@
  * tiles are 16 x 64 bytes whatever is left of pixels or channels: surplus rows
  * are never stored, surplus channels meet weights of zero.  The sums pass
  * through memory on their way to the epilogue.
+ *
+ * Without tiles a block of pixels and vectors of sums stays in vector
+ * registers, and one instruction adds products of four 8-bit integers to each
+ * sum; all else is the same, with a vector in place of a tile's row.
  */
 #include "emit.h"
 
 #define ROWS 16  /* of a tile */
-#define FLOATS 16 /* of a row */
+#define FLOATS 16 /* of a row, and of a vector where there are tiles */
 
 enum { TILES = 5 };
 
-/* The parts of a block: tile registers of C from 0, then of A, then of B. */
+/* The parts of a block: tile registers of C from 0, then of A, then of B.
+ * Without tiles m is pixels. */
 struct tiles { int m, v; };
+
+static int
+block_parts(const struct emitter *e, int pixels)
+{
+  return e->plan->schedule->dot ? pixels : div_up(pixels, ROWS);
+}
+
+static int
+block_rows(const struct emitter *e, struct tiles t)
+{
+  return e->plan->schedule->dot ? t.m : t.m * ROWS;
+}
 
 static void
 load(struct emitter *e, const struct node *n, struct tiles t)
@@ -32,24 +49,54 @@ load(struct emitter *e, const struct node *n, struct tiles t)
           i * ROWS * FLOATS, FLOATS * 4);
 }
 
+/* Pixels' elements are picked four at a time, by the lane. */
 static void
-multiply(struct emitter *e, const struct node *n, struct tiles t)
+dot_products(struct emitter *e, const struct node *n, struct tiles t)
 {
-  int i, j, lines = emit_prefetch_lines(e, n, t.v);
+  const struct tensor *src = &e->plan->tensor[n->src];
+  int i, j, u, vec = e->plan->vec;
 
-  PRINT(e, "    for (long i = 0; i < %d; i++) {\n",
-        node_steps(e->plan, n));
+  for (i = 0; i < t.m; i++)
+    PRINT(e, "      const ch_d%d q%d = ch_ldd%d(q + %ld);\n", vec, i, vec,
+          i * n->stride * src->pix);
+  for (u = 0; u < vec; u++)
+    for (j = 0; j < t.v; j++) {
+      PRINT(e, "      const ch_d%d w%d_%d = ch_ldd%d(w + %d);\n", vec, u, j,
+            vec, (j * vec + u) * vec);
+      for (i = 0; i < t.m; i++)
+        PRINT(e, "      CH_DOT%d(a%d_%d, w%d_%d, q%d, %d);\n", vec, i, j, u,
+              j, i, u);
+    }
+}
+
+static void
+tile_products(struct emitter *e, const struct node *n, struct tiles t)
+{
+  int i, j;
+
   load(e, n, t);
   for (i = 0; i < t.m; i++)
     for (j = 0; j < t.v; j++)
       PRINT(e, "      CH_TILE_%s(%d, %d, %d);\n", n->per == 2 ? "BF16" : "I8",
             i * t.v + j, t.m * t.v + i, t.m * t.v + t.m + j);
+}
+
+static void
+multiply(struct emitter *e, const struct node *n, struct tiles t)
+{
+  int i, lines = emit_prefetch_lines(e, n, t.v), vec = e->plan->vec;
+
+  PRINT(e, "    for (long i = 0; i < %d; i++) {\n",
+        node_steps(e->plan, n));
+  if (e->plan->schedule->dot)
+    dot_products(e, n, t);
+  else
+    tile_products(e, n, t);
   for (i = 0; i < lines; i++)
     PRINT(e, "      __builtin_prefetch(f + %d, 0, 2);\n", i * FLOATS);
   if (lines)
     PRINT(e, "      f += %d;\n", lines * FLOATS);
-  PRINT(e, "      q += %d, w += %d;\n    }\n", FLOATS,
-        t.v * ROWS * FLOATS);
+  PRINT(e, "      q += %d, w += %d;\n    }\n", vec, t.v * vec * vec);
 }
 
 /* Sums of vector j to results, row by row. */
@@ -57,7 +104,7 @@ static void
 finish(struct emitter *e, const struct node *n, struct tiles t, int j,
        int partial)
 {
-  int vec = e->plan->vec;
+  int vec = e->plan->vec, rows = block_rows(e, t);
 
   PRINT(e, "  {\n    const ch_v%d bias = ch_ld%d(b + %d);\n", vec, vec,
         j * vec);
@@ -67,19 +114,47 @@ finish(struct emitter *e, const struct node *n, struct tiles t, int j,
   PRINT(e, "    for (long i = 0; i < rows; i++) {\n");
   if (n->per == 4)
     PRINT(e, "    ch_v%d a = ch_int%d(c + %d + i * %d) * scale + bias;\n",
-          vec, vec, j * t.m * ROWS * FLOATS, FLOATS);
+          vec, vec, j * rows * vec, vec);
   else
     PRINT(e, "    ch_v%d a = ch_ld%d(c + %d + i * %d) + bias;\n", vec, vec,
-          j * t.m * ROWS * FLOATS, FLOATS);
+          j * rows * vec, vec);
   emit_store(e, n, "a", (struct at){ 0, j, "i", 0 }, partial);
   PRINT(e, "    }\n  }\n");
+}
+
+static void
+clear_sums(struct emitter *e, struct tiles t)
+{
+  int i, j;
+
+  for (i = 0; i < t.m; i++)
+    for (j = 0; j < t.v; j++)
+      if (e->plan->schedule->dot)
+        PRINT(e, "  ch_i%d a%d_%d = { 0 };\n", e->plan->vec, i, j);
+      else
+        PRINT(e, "  CH_TILE_ZERO(%d);\n", i * t.v + j);
+}
+
+static void
+store_sums(struct emitter *e, struct tiles t)
+{
+  int i, j, vec = e->plan->vec;
+
+  for (i = 0; i < t.m; i++)
+    for (j = 0; j < t.v; j++)
+      if (e->plan->schedule->dot)
+        PRINT(e, "  ch_sti%d(c + %d, a%d_%d);\n", vec, (j * t.m + i) * vec,
+              i, j);
+      else
+        PRINT(e, "  CH_TILE_STORE(%d, c + %d, %d);\n", i * t.v + j,
+              (j * t.m + i) * ROWS * FLOATS, FLOATS * 4);
 }
 
 static void
 block(struct emitter *e, int index, struct tiles t, int partial)
 {
   const struct node *n = &e->plan->node[index];
-  int i, j;
+  int j, vec = e->plan->vec, rows = block_rows(e, t);
 
   if (!emit_once(e, index, TILES, t.m, t.v * 2 + partial))
     return;
@@ -90,19 +165,15 @@ block(struct emitter *e, int index, struct tiles t, int partial)
   PRINT(e, "%s, long rows)\n{\n",
         emit_prefetches(e, n) ? ", const float *f" : "");
   PRINT(e, "  float c[%d] __attribute__((aligned(64)));\n"
-        "  const float *b = w;\n  w += %d;\n", t.m * t.v * ROWS * FLOATS,
-        2 * t.v * FLOATS);
-  for (i = 0; i < t.m * t.v; i++)
-    PRINT(e, "  CH_TILE_ZERO(%d);\n", i);
+        "  const float *b = w;\n  w += %d;\n", rows * t.v * vec,
+        2 * t.v * vec);
+  clear_sums(e, t);
   PRINT(e, "  for (long ky = 0; ky < %d; ky++) {\n"
         "    const float *q = x + ky * %ld;\n", n->k,
         e->plan->tensor[n->src].row);
   multiply(e, n, t);
   PRINT(e, "  }\n");
-  for (i = 0; i < t.m; i++)
-    for (j = 0; j < t.v; j++)
-      PRINT(e, "  CH_TILE_STORE(%d, c + %d, %d);\n", i * t.v + j,
-            (j * t.m + i) * ROWS * FLOATS, FLOATS * 4);
+  store_sums(e, t);
   for (j = 0; j < t.v; j++)
     finish(e, n, t, j, partial && j == t.v - 1);
   PRINT(e, "}\n");
@@ -126,7 +197,7 @@ void
 emit_tiles(struct emitter *e, int index, struct parts q, struct parts g,
            int partial)
 {
-  int m = div_up(q.size, ROWS);
+  int m = block_parts(e, q.size);
   int last = g.big == g.count ? g.size : g.size - 1;
 
   PRINT(e, "  const long rows = q < %d ? %d : %d;\n", q.big, q.size,
@@ -149,7 +220,7 @@ void
 emit_tile_blocks(struct emitter *e, int index, struct parts q,
                  struct parts g, int partial)
 {
-  int m = div_up(q.size, ROWS);
+  int m = block_parts(e, q.size);
   int last = g.big == g.count ? g.size : g.size - 1;
 
   if (partial)

@@ -80,5 +80,5 @@ node_steps(const struct plan *plan, const struct node *n)
 {
   int elements = n->k * narrow_elements(&plan->tensor[n->src]);
 
-  return div_up(elements, 16 * n->per);
+  return div_up(elements, plan->vec * n->per);
 }

@@ -113,10 +113,10 @@ spread(long plane, long pix)
 }
 
 static void
-narrow_strides(struct tensor *t, int rows)
+narrow_strides(const struct plan *plan, struct tensor *t, int rows)
 {
   t->blocked = 0;
-  t->vec = (long)LINE / t->per;
+  t->vec = plan->vec / t->per;
   t->pix = narrow_elements(t) / t->per;
   t->row = (t->w + 2 * t->halo) * t->pix;
   t->img = rows * t->row;
@@ -136,7 +136,7 @@ strides(const struct plan *plan, struct tensor *t, int rows)
   long width = t->w + 2 * t->halo;
 
   if (t->per) {
-    narrow_strides(t, rows);
+    narrow_strides(plan, t, rows);
     return;
   }
   t->blocked = plan->schedule->blocked && !t->exact;
@@ -288,10 +288,10 @@ scratch(struct plan *plan)
 size_t
 node_panel(const struct plan *plan, const struct node *n)
 {
-  size_t taps = (size_t)n->k * (size_t)n->k;
+  size_t taps = (size_t)n->k * (size_t)n->k, vec = (size_t)plan->vec;
 
   if (n->per)
-    return LINE * (2 + LINE * (size_t)n->k * (size_t)node_steps(plan, n));
+    return vec * (2 + vec * (size_t)n->k * (size_t)node_steps(plan, n));
   return (taps * (n->kind == NODE_DW ? 1 : (size_t)n->cin) + 1)
          * (size_t)plan->vec;
 }

@@ -51,6 +51,10 @@ struct schedule {
   int unroll;   /* of the loop over input channels */
   int per;      /* dense convolutions on tiles of so many elements per float:
                    2 bfloat16, 4 8-bit integers, 0 no tiles */
+  int dot;      /* these on vector registers instead, in which a product sums
+                   `per` elements: blocks are of pixels, not of tile rows */
+  int lanes;    /* input channels are loaded as vectors and multiplied lane by
+                   lane; unroll is then a whole vector */
   int prefetch; /* weights of the next group of channels */
   int order;    /* enum schedule_order */
   int split;    /* enum schedule_split, with more than one thread */

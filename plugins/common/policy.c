@@ -13,6 +13,8 @@
  *   blockI   100 * pixels + vectors: register block of the I-th kind of
  *            dense convolution
  *   unroll   of the loop over input channels
+ *   lanes    1: input channels are loaded a vector at a time, and multiplied
+ *            lane by lane; 0: one at a time, into all lanes of a register
  *   prefetch 1: the weights of the next group of channels
  *   order    0: channel groups outside, pixels inside; 1: the other way
  *            (both are offered for a single kind of dense convolution only;
@@ -102,7 +104,7 @@ policy_per(const struct target *x, const struct chanas_workload *w)
 {
   if (w->dtype == CHANAS_BF16 && x->tiles_bf16)
     return 2;
-  return w->dtype == CHANAS_I8 && x->tiles_i8 ? 4 : 0;
+  return w->dtype == CHANAS_I8 && (x->tiles_i8 || x->dot_i8) ? 4 : 0;
 }
 
 /* The blocks of wide vectors also run with narrow ones; a value that a space
@@ -120,6 +122,7 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
   if (h->find_knob(p.space, "vector") >= 0)
     s->vec = (int)h->value(p, "vector");
   s->per = policy_per(x, w);
+  s->dot = x->dot_i8;
   s->fuse = (int)(fuse / 100);
   s->rows = fuse % 100 ? (int)(fuse % 100) : 1;
   if (h->find_knob(p.space, "layout") >= 0)
@@ -131,6 +134,9 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)
     s->columns = (int)h->value(p, "columns");
+  s->lanes = (int)h->value(p, "lanes");
+  if (s->lanes)
+    s->unroll = s->vec;
   s->prefetch = (int)h->value(p, "prefetch");
   if (h->find_knob(p.space, "order") >= 0)
     s->order = (int)h->value(p, "order");

@@ -17,6 +17,9 @@ struct target {
   int vec;             /* floats of a vector */
   int half;            /* vectors of half that width may be used as well */
   int registers;       /* vector registers */
+  int lanes;           /* multiply-adds can take one lane of a vector */
+  int dot_i8;          /* dense convolutions by dot products of 8-bit integers
+                          in vector registers of four floats */
   int rounds;          /* bf16 and i8 are taken: without tiles, in float */
   int tiles_bf16, tiles_i8; /* dense convolutions on tiles (isa_tiles.c) */
   int threads;
@@ -37,6 +40,11 @@ int policy_features(void *self, const struct chanas_workload *,
 /* The point, decoded; -1 if it is none of the workload's space. */
 int policy_schedule(const struct target *, const struct chanas_workload *,
                     struct chanas_point, struct schedule *);
+
+/* What a model says of one nest: cycles with two multiply-adds and two loads
+ * in each, bytes that come from beyond a thread's own ring. */
+struct cost { double cycles, bytes; };
+struct cost policy_cost(const struct plan *, const struct node *);
 
 /* ---- between the files about policies ---- */
 

@@ -64,8 +64,10 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
 
   s->useful += macs * n->cout / (shape.vectors * p->vec);
   s->issued += macs;
-  s->cycles += n->per ? tiles_cost(p, n, (double)tiles * groups)
-                      : blocks_cost(shape, n->block.mr, n->block.nv);
+  if (n->per && !p->schedule->dot)
+    s->cycles += tiles_cost(p, n, (double)tiles * groups);
+  else
+    s->cycles += blocks_cost(shape, n->block.mr, n->block.nv);
   s->loads += macs * (1.0 / n->block.mr + 1.0 / n->block.nv);
   s->tiles += (double)tiles * groups;
   if (panel > s->panel)
@@ -115,6 +117,15 @@ node(struct sums *s, const struct plan *p, const struct node *n)
     s->widest = bytes;
 }
 
+struct cost
+policy_cost(const struct plan *p, const struct node *n)
+{
+  struct sums s = { 0 };
+
+  node(&s, p, n);
+  return (struct cost){ s.cycles, s.moved };
+}
+
 int
 policy_features(void *self, const struct chanas_workload *w,
                 struct chanas_point point, double *out, size_t max)
@@ -140,7 +151,7 @@ policy_features(void *self, const struct chanas_workload *w,
     log2p(4.0 * (double)p.scratch / (double)x->l2), p.phases, p.threads,
     s.imbalance, c.fuse == FUSE_DEPTHWISE, c.fuse == FUSE_PROJECT,
     c.fuse ? log2(c.rows) : 0, c.blocked, c.fold, c.scale, log2(c.unroll),
-    c.prefetch, c.order, c.split, c.columns, c.vec,
+    c.lanes, c.prefetch, c.order, c.split, c.columns, c.vec,
   };
   for (i = 0; i < sizeof list / sizeof *list && i < max; i++)
     out[i] = list[i];

@@ -134,10 +134,11 @@ put_blocks(const struct target *x, const struct chanas_workload *w,
     struct offer o = { 0 };
     if (policy_class(w, op, &first) != done || first != op)
       continue;
-    if (policy_per(x, w) && w->op[op].kind != CHANAS_SE)
+    if (policy_per(x, w) && !x->dot_i8 && w->op[op].kind != CHANAS_SE)
       n = blocks_tiles(blocks_shape(w, (int)op, x->vec), block);
     else
-      n = blocks_list(blocks_shape(w, (int)op, x->vec), x->registers, block);
+      n = blocks_list(blocks_shape(w, (int)op, x->vec), x->registers,
+                      x->lanes, block);
     for (i = 0; i < n && i < most; i++)
       add(&o, 100 * block[i].mr + block[i].nv);
     name[5] = (char)('0' + done++);
@@ -177,6 +178,8 @@ put_flags(const struct target *x, const struct chanas_workload *w,
   if (scales(w) && policy_per(x, w) == 0 && put(x, out, "scale", &flag))
     return -1;
   if (put_blocks(x, w, out))
+    return -1;
+  if (dense && x->lanes && put(x, out, "lanes", &flag))
     return -1;
   if (dense == 1
       && (put(x, out, "unroll", &unroll) || put(x, out, "order", &order)))
