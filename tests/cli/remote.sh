@@ -48,8 +48,8 @@ tame = yes
 steady = yes
 [tuner]
 plugin = evolution
-first = 2
-trials = 4
+first = 6
+trials = 12
 rounds = 3
 round = 0.0001
 finalists = 1
@@ -116,7 +116,7 @@ test "$(wc -l <"$test_folder/a/starts")" = 1 || fail "more than one link"
     test -s "$test_folder/two.db" && break
     sleep 0.05
   done
-  sleep 0.5
+  sleep 0.2
   touch "$test_folder/c/off"
   kill -9 "$(cat "$test_folder/c/pid")" || true
   sleep 2
@@ -125,6 +125,7 @@ test "$(wc -l <"$test_folder/a/starts")" = 1 || fail "more than one link"
 search two --set "backend.runner=$test_folder/board b, $test_folder/board c"
 wait
 same two
+says "$test_folder/two.err" 'board c.*to come back'
 
 # Every board gone for good: exit code 4, one line that says so, and what was
 # measured is kept.
