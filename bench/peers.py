@@ -217,4 +217,10 @@ def main():
                             keep(o.csv, case, programs, figures)
 
 
-main()
+try:
+    main()
+except subprocess.CalledProcessError as failed:
+    sys.exit(f"peers: {failed.cmd[0]}: {first_line(failed)}")
+except FileNotFoundError as missing:
+    sys.exit(f"peers: {missing.filename}: not found; is chanas in PATH or in "
+             "$CHANAS?")

@@ -49,28 +49,29 @@ export_parameters(const struct chanas_network *net, const struct weights *w)
 }
 
 static void
-add_weights(struct chanas_program *p, float **parameters,
-            struct chanas_text *out)
+add_weights(const struct chanas_program *p, struct chanas_text *out)
 {
-  struct chanas_step *step = (struct chanas_step *)p->step;
-
-  for (size_t i = 0; i < p->steps; i++) {
-    step[i].weights = parameters[i];
-    text_append(out, parameters[i],
-                step[i].workload->weights * sizeof(float));
-  }
+  for (size_t i = 0; i < p->steps; i++)
+    text_append(out, p->step[i].weights,
+                p->step[i].workload->weights * sizeof(float));
 }
 
+/* Random parameters have no ranges for dtype I8 yet: the golden input also
+ * calibrates. */
 static void
-add_golden(const struct chanas_program *p, struct chanas_text *out)
+add_golden(struct chanas_program *p, float **parameters, int calibrate,
+           struct chanas_text *out)
 {
+  struct chanas_step *step = (struct chanas_step *)p->step;
   size_t in = p->elements[0], result = p->elements[p->output];
   float *x = mem_array(float, in), *y = mem_array(float, result);
   struct rng rng = rng_seed(1);
 
   for (size_t i = 0; i < in; i++)
     x[i] = rng_float(&rng);
-  reference_program(p, x, y);
+  for (size_t i = 0; i < p->steps; i++)
+    step[i].weights = parameters[i];
+  reference_calibrate(p, calibrate ? parameters : NULL, x, y);
   text_append(out, x, in * sizeof *x);
   text_append(out, y, result * sizeof *y);
   free(x);
@@ -105,8 +106,9 @@ export_program(struct session *s, const struct chanas_network *net,
     log_error("backend %s cannot export", s->backend->head.name);
     code = EXIT_UNAVAILABLE;
   } else if (whole_emit(s, net, policy, files_get(&files, name)) == 0) {
-    add_weights(&program, parameters, files_get(&files, "weights.bin"));
-    add_golden(&program, files_get(&files, "golden.bin"));
+    add_golden(&program, parameters, w == NULL,
+               files_get(&files, "golden.bin"));
+    add_weights(&program, files_get(&files, "weights.bin"));
     if (s->backend->backend.deploy(s->self, &program, &files) == 0) {
       export_programs(&program, w, &files);
       code = write_files(dir, &files) == 0 ? EXIT_DONE : EXIT_FAILED;

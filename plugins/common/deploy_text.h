@@ -214,15 +214,18 @@ static const char net_bench[] =
   "  return 0;\n"
   "}\n";
 
-static const char net_check[] =
+static const char net_check_head[] =
   "/* " LICENCE " */\n"
   "#include <math.h>\n"
   "#include <stdio.h>\n"
   "#include \"net.h\"\n"
   "\n"
-  "/* Of the largest wanted magnitude: float sums in another order. */\n"
-  "#define TOLERANCE 1e-3\n"
-  "\n"
+  "/* Of the largest wanted magnitude: sums in another order, and what the\n"
+  " * type rounds. */\n"
+  "#define TOLERANCE %g\n"
+  "\n";
+
+static const char net_check[] =
   "static float in[NET_INPUT], want[NET_OUTPUT], got[NET_OUTPUT];\n"
   "\n"
   "/* check [weights.bin [golden.bin]] */\n"
