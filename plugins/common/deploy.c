@@ -16,10 +16,10 @@
  *   weights.bin  the parameters of all steps, in their order
  *   golden.bin   an input and the output that belongs to it
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "deploy.h"
+#include "deploy_check.h"
 #include "deploy_text.h"
 
 /* Inner tensors that live at the same time do not overlap. */
@@ -181,27 +181,6 @@ print_net(const struct chanas_host *h, const struct layout *l,
   return bad | (out == NULL || h->print(out, net_makefile, options));
 }
 
-/* Rounding errors of layers add like those of independent variables
- * (core/reference_bound.c). */
-static double
-tolerance(const struct chanas_program *p)
-{
-  double layers = 0, each = 0;
-  size_t i, j;
-
-  for (i = 0; i < p->steps; i++) {
-    const struct chanas_workload *w = p->step[i].workload;
-    if (w->dtype == CHANAS_BF16)
-      each = 4e-3;
-    else if (w->dtype == CHANAS_I8)
-      each = 2.5e-2;
-    for (j = 0; j < w->ops; j++)
-      layers += w->op[j].kind == CHANAS_CONV || w->op[j].kind == CHANAS_DWCONV
-                || w->op[j].kind == CHANAS_LINEAR;
-  }
-  return fmax(1e-3, each * sqrt(layers));
-}
-
 int
 deploy_files(const struct chanas_host *h, const struct chanas_program *p,
              const char *options, struct chanas_files *files)
@@ -217,8 +196,7 @@ deploy_files(const struct chanas_host *h, const struct chanas_program *p,
     lives(&l);
     arrange(&l);
     bad = print_net(h, &l, options, files) | h->print(bench, "%s", net_bench)
-          | h->print(check, net_check_head, tolerance(p))
-          | h->print(check, "%s", net_check);
+          | deploy_check(h, p, check);
   }
   free(l.place);
   free(l.written);

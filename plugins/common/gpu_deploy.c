@@ -4,6 +4,7 @@
 #include "gpu_deploy.h"
 #include <gpu_alone_text.h>
 #include <stdlib.h>
+#include "deploy_check.h"
 #include "deploy_text.h"
 
 static const char makefile[] =
@@ -76,7 +77,6 @@ gpu_deploy(const struct chanas_host *h, const struct chanas_program *p,
     { "gpu.c", a->device }, { "gpu_manifest.h", gpu_manifest_h },
     { "gpu_manifest.c", gpu_manifest_c }, { "gpu_pack.h", gpu_pack_h },
     { "gpu_pack.c", gpu_pack_c }, { "bench.c", net_bench },
-    { "check.c", net_check },
   };
   struct chanas_text *out;
   size_t i;
@@ -89,6 +89,8 @@ gpu_deploy(const struct chanas_host *h, const struct chanas_program *p,
   out = bad ? NULL : h->file(files, "net.h");
   bad = bad || out == NULL || h->print(out, net_header, p->elements[0],
                                        p->elements[p->output]);
+  out = bad ? NULL : h->file(files, "check.c");
+  bad = bad || out == NULL || deploy_check(h, p, out);
   out = bad ? NULL : h->file(files, "steps.h");
   bad = bad || out == NULL || print_steps(h, p, a->kernels, out);
   out = bad ? NULL : h->file(files, "Makefile");

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program that compares an export with its golden output. */
+#include "deploy_check.h"
+#include <math.h>
+#include "deploy_text.h"
+
+static const char net_check_head[] =
+  "/* " LICENCE " */\n"
+  "#include <math.h>\n"
+  "#include <stdio.h>\n"
+  "#include \"net.h\"\n"
+  "\n"
+  "/* Of the largest wanted magnitude: sums in another order, and what the\n"
+  " * type rounds. */\n"
+  "#define TOLERANCE %g\n"
+  "\n";
+
+static const char net_check[] =
+  "static float in[NET_INPUT], want[NET_OUTPUT], got[NET_OUTPUT];\n"
+  "\n"
+  "/* check [weights.bin [golden.bin]] */\n"
+  "int\n"
+  "main(int argc, char **argv)\n"
+  "{\n"
+  "  const char *golden = argc > 2 ? argv[2] : \"golden.bin\";\n"
+  "  double worst = 0, scale = 0;\n"
+  "  FILE *f = fopen(golden, \"rb\");\n"
+  "  int i;\n"
+  "\n"
+  "  if (f == NULL || fread(in, sizeof *in, NET_INPUT, f) != NET_INPUT\n"
+  "      || fread(want, sizeof *want, NET_OUTPUT, f) != NET_OUTPUT) {\n"
+  "    fprintf(stderr, \"check: cannot read %s\\n\", golden);\n"
+  "    return 1;\n"
+  "  }\n"
+  "  fclose(f);\n"
+  "  if (net_init(argc > 1 ? argv[1] : \"weights.bin\")\n"
+  "      || net_run(in, got)) {\n"
+  "    fprintf(stderr, \"check: cannot read the weights\\n\");\n"
+  "    return 1;\n"
+  "  }\n"
+  "  for (i = 0; i < NET_OUTPUT; i++) {\n"
+  "    const double d = fabs((double)got[i] - want[i]);\n"
+  "    scale = fmax(scale, fabs((double)want[i]));\n"
+  "    if (d > worst || d != d) /* NaN stays */\n"
+  "      worst = d;\n"
+  "  }\n"
+  "  printf(\"worst difference %g of %g\\n\", worst, scale);\n"
+  "  if (!(worst <= TOLERANCE * scale)) {\n"
+  "    printf(\"FAILED\\n\");\n"
+  "    return 1;\n"
+  "  }\n"
+  "  printf(\"passed\\n\");\n"
+  "  net_free();\n"
+  "  return 0;\n"
+  "}\n";
+
+/* Rounding errors of layers add like those of independent variables
+ * (core/reference_bound.c). */
+static double
+tolerance(const struct chanas_program *p)
+{
+  double layers = 0, each = 0;
+  size_t i, j;
+
+  for (i = 0; i < p->steps; i++) {
+    const struct chanas_workload *w = p->step[i].workload;
+    if (w->dtype == CHANAS_BF16)
+      each = 4e-3;
+    else if (w->dtype == CHANAS_I8)
+      each = 2.5e-2;
+    for (j = 0; j < w->ops; j++)
+      layers += w->op[j].kind == CHANAS_CONV || w->op[j].kind == CHANAS_DWCONV
+                || w->op[j].kind == CHANAS_LINEAR;
+  }
+  return fmax(1e-3, each * sqrt(layers));
+}
+
+int
+deploy_check(const struct chanas_host *h, const struct chanas_program *p,
+             struct chanas_text *out)
+{
+  return h->print(out, net_check_head, tolerance(p))
+         | h->print(out, "%s", net_check);
+}
