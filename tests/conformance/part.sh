@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Sourced by the tests that try random policies of one backend: a tenth of
 # them in "make check", all with CHANAS_POLICIES=all ("make check-policies"),
-# nothing with CHANAS_POLICIES=none.
+# one in N with CHANAS_POLICIES=N, nothing with CHANAS_POLICIES=none.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
 test "${CHANAS_POLICIES:-}" != none || skip "CHANAS_POLICIES=none"
 check=${abs_top_builddir:-.}/chanas-check-plugin
@@ -16,13 +16,12 @@ need_tool() {
 
 # policies ALL BACKEND OPTION...: as many candidates, or a tenth of that
 policies() {
-  local count=$1 status=0 tried
+  local share=${CHANAS_POLICIES:-10} status=0 tried more
+  test "$share" != all || share=1
+  local count=$(($1 / share))
   shift
-  local more=(--policies 36 --random-workloads 10)
-  test "${CHANAS_POLICIES:-}" = all || {
-    count=$((count / 10))
-    more=(--policies 3 --random-workloads 2 --every 4)
-  }
+  more=(--policies 36 --random-workloads 10)
+  test "$share" -le 5 || more=(--policies 3 --random-workloads 2 --every 4)
   "$check" --quiet "${more[@]}" --candidates "$count" "$@" >"$out" 2>"$err" ||
     status=$?
   cat "$err" "$out"
