@@ -48,8 +48,8 @@ void proc_run(const struct chanas_args *, const char *const env[],
 /* The same for a function of this process in a fork of it, of which
  * descriptors 0 to 2 alone are left; body() returns the exit code.  For a
  * process of one thread, all of whose children are such: at the end of one
- * whatever else has become a child of ours is killed.  Several times as quick
- * as a new program, and an emulated process can do it. */
+ * whatever else has become a child of ours is killed.  (A process that is run
+ * by an emulator can do this, but not start itself anew.) */
 void proc_run_fork(int (*body)(void *arg), void *arg,
                    const struct proc_limits *, struct proc_result *);
 void proc_result_free(struct proc_result *);
