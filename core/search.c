@@ -242,7 +242,7 @@ finish(struct search *r)
   r->finishing = 1;
   if (status == 0 && r->session->measures && c->finalists > 0 &&
       !proc_stopping()) {
-    if (r->coordination != COORDINATION_FIXED)
+    if (r->coordination != COORDINATION_FIXED && !r->warm)
       status = search_choose_in_context(r, (size_t)c->finalists);
     if (status == 0)
       status = search_measure_front(r, (size_t)c->finalists);
