@@ -52,3 +52,33 @@ says() {
     fail "$(basename "$1") says nothing like '$2'"
   }
 }
+
+# small_space FILE RESOLUTIONS EXPANSIONS DEPTH CODE: a space of a few dozen
+# networks that every backend runs at once
+small_space() {
+  cat >"$1" <<END
+[space]
+name = small
+input-channels = 3
+resolution = $2
+classes = 4
+code = $5
+[stage stem]
+block = conv
+kernel = 3
+out = 4
+stride = 2
+act = relu
+[stage 1]
+block = mbconv
+kernel = 3 5
+expand = $3
+out = 8
+depth = $4
+stride = 2
+act = relu
+[head]
+conv = 16
+act = relu
+END
+}

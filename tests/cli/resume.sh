@@ -8,31 +8,7 @@ CHANAS_PLUGIN_PATH=$CHANAS_PLUGIN_PATH:${abs_top_builddir:-.}/tests/hostile/.lib
 test -e "${abs_top_builddir:-.}/tests/hostile/.libs/chanas-hostile.so" ||
   skip "the test backend was not built"
 
-cat >"$test_folder/space.ini" <<'END'
-[space]
-name = small
-input-channels = 3
-resolution = 8 12
-classes = 4
-code = {k*}-{e*}-{resolution}
-[stage stem]
-block = conv
-kernel = 3
-out = 4
-stride = 2
-act = relu
-[stage 1]
-block = mbconv
-kernel = 3 5
-expand = 1 2 3
-out = 8
-depth = 2
-stride = 2
-act = relu
-[head]
-conv = 16
-act = relu
-END
+small_space "$test_folder/space.ini" "8 12" "1 2 3" 2 '{k*}-{e*}-{resolution}'
 cat >"$test_folder/run.ini" <<'END'
 [search]
 evaluations = 40

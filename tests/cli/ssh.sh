@@ -57,31 +57,7 @@ exec $ssh $CHANAS_RUNNER --plugin-path $hostile "\$@"
 END
 chmod +x "$test_folder/board"
 
-cat >"$test_folder/space.ini" <<'END'
-[space]
-name = small
-input-channels = 3
-resolution = 8
-classes = 4
-code = {k*}-{e*}
-[stage stem]
-block = conv
-kernel = 3
-out = 4
-stride = 2
-act = relu
-[stage 1]
-block = mbconv
-kernel = 3 5
-expand = 1 2
-out = 8
-depth = 1
-stride = 2
-act = relu
-[head]
-conv = 16
-act = relu
-END
+small_space "$test_folder/space.ini" 8 "1 2" 1 '{k*}-{e*}'
 cat >"$test_folder/run.ini" <<END
 [space]
 file = space.ini
