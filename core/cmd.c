@@ -46,6 +46,12 @@ static const struct command commands[] = {
     "from what the supernet has for it or from scratch, and the parameters\n"
     "go to the weight file -o FILE.  Interrupted, it goes on the next time.\n",
     cmd_train },
+  { "estimate", "FILE.ini", "print the accuracy that the estimator expects",
+    "sjcn", 1, 1,
+    "Of the network named by --code or of --random N different ones, the\n"
+    "same for the same --seed.  An estimator that trains first, such as the\n"
+    "supernet, does so, or finds what an earlier run left.\n",
+    cmd_estimate },
   { "doctor", "[FILE.ini]", "say what is there, what is missing, how to get "
     "it", "tsj", 0, 1, "", cmd_doctor },
 };
@@ -53,7 +59,7 @@ static const struct command commands[] = {
 
 enum { OPT_SET = 256, OPT_SEED, OPT_RESUME, OPT_CODE, OPT_RANK, OPT_DUMP,
        OPT_JSON, OPT_DEFAULT, OPT_TABLE, OPT_LEVEL, OPT_PATH, OPT_VERSION,
-       OPT_WEIGHTS, OPT_ONNX, OPT_SCRATCH, OPT_RANGES };
+       OPT_WEIGHTS, OPT_ONNX, OPT_SCRATCH, OPT_RANGES, OPT_RANDOM };
 
 static const struct option long_options[] = {
   { "help", no_argument, NULL, 'h' },
@@ -76,6 +82,7 @@ static const struct option long_options[] = {
   { "default", no_argument, NULL, OPT_DEFAULT },
   { "scratch", no_argument, NULL, OPT_SCRATCH },
   { "ranges", no_argument, NULL, OPT_RANGES },
+  { "random", required_argument, NULL, OPT_RANDOM },
   { NULL, 0, NULL, 0 },
 };
 
@@ -88,6 +95,7 @@ static const struct { char letter; const char *text; } option_help[] = {
   { 'R', "  --resume RUN         go on with an interrupted run (its "
          "folder)\n" },
   { 'c', "  --code CODE          the network, such as 22212220\n" },
+  { 'n', "  --random N           N different networks, drawn at random\n" },
   { 'f', "  --default            with the default schedules\n" },
   { 'r', "  --rank K             member K of the front (default 1)\n" },
   { 'w', "  --weights FILE       the parameters that training left\n" },
@@ -107,7 +115,7 @@ print_general_help(void)
          "Search neural networks and their loop schedules together, on the "
          "real device.\n\nCommands:\n");
   for (size_t i = 0; i < COMMANDS; i++)
-    printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+    printf("  %-9s%s\n", commands[i].name, commands[i].summary);
   printf("\n'chanas COMMAND --help' tells more.  Options of all commands:\n"
          "  -h, --help           this help\n"
          "  --version            version and interface\n"
@@ -171,14 +179,15 @@ add_seed(struct options *o, const char *value)
   return add_set(o, seed);
 }
 
+/* A whole number of 1 or more. */
 static int
-parse_rank(struct options *o, const char *text)
+parse_count(const char *option, const char *text, long most, long *out)
 {
   char *end;
 
-  o->rank = strtol(text, &end, 10);
-  if (*text == '\0' || *end || o->rank < 1 || o->rank == LONG_MAX) {
-    log_error("--rank %s: a whole number from 1", text);
+  *out = strtol(text, &end, 10);
+  if (*text == '\0' || *end || *out < 1 || *out > most) {
+    log_error("%s %s: a whole number from 1 to %ld", option, text, most);
     return -1;
   }
   return 0;
@@ -218,7 +227,11 @@ take(const struct command *c, struct options *o, int option)
     o->ranges = 1;
     return accepts(c, 'A', "--ranges") ? 0 : -1;
   case OPT_RANK:
-    return accepts(c, 'r', "--rank") ? parse_rank(o, optarg) : -1;
+    return accepts(c, 'r', "--rank")
+           ? parse_count("--rank", optarg, INT_MAX, &o->rank) : -1;
+  case OPT_RANDOM:
+    return accepts(c, 'n', "--random")
+           ? parse_count("--random", optarg, 100000, &o->random) : -1;
   case OPT_WEIGHTS:
     o->weights = optarg;
     return accepts(c, 'w', "--weights") ? 0 : -1;

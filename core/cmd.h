@@ -16,7 +16,7 @@ struct options {
   const char *weights, *onnx;
   const char *set[CMD_MAX_SETS + 1];
   size_t sets;
-  long rank;
+  long rank, random;
   int json, fixed, scratch, ranges;
   int operands;
   char **operand;
@@ -38,6 +38,7 @@ int cmd_table(const struct options *);
 int cmd_plugins(const struct options *);
 int cmd_export(const struct options *);
 int cmd_train(const struct options *);
+int cmd_estimate(const struct options *);
 int cmd_doctor(const struct options *);
 
 /* Parse argv; *command NULL when --help or --version was served.  An exit

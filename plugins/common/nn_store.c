@@ -17,6 +17,25 @@ hash_of(const char *text)
   return h;
 }
 
+/* Where a block stands: "2.3", the third of stage 2.  A layer that is left out
+ * does not count, so that networks which are the same but for where they leave
+ * one out have the same parameters.  Blocks of cells keep their names. */
+static void
+place_of(const struct chanas_host *host, const struct chanas_network *net,
+         size_t block, char *out, size_t size)
+{
+  const char *name = host->block_name(net, block), *dot = strchr(name, '.');
+  size_t stage = dot ? (size_t)(dot + 1 - name) : 0;
+  int place = 1;
+
+  snprintf(out, size, "%s", name);
+  if (dot == NULL || dot[1 + strspn(dot + 1, "0123456789")] != '\0')
+    return;
+  for (size_t b = 0; b < block; b++)
+    place += strncmp(host->block_name(net, b), name, stage) == 0;
+  snprintf(out, size, "%.*s%d", (int)stage, name, place);
+}
+
 /* Operators keep their number within the block's part: what lies before the
  * first depthwise convolution ("conv0"), it, and what follows ("post0").  So
  * an operator that a choice leaves out renames none of the others. */
@@ -26,8 +45,10 @@ nn_key(const struct chanas_host *host, const struct chanas_network *net,
 {
   const struct chanas_workload *work = host->block(net, block);
   const char *choice = host->block_choice(net, block), *name = "conv";
+  char place[96];
   int after = 0, number = 0;
 
+  place_of(host, net, block, place, sizeof place);
   for (uint32_t i = 0; i < op; i++) {
     after |= work->op[i].kind == CHANAS_DWCONV;
     if (work->op[i].kind == CHANAS_DWCONV)
@@ -49,8 +70,8 @@ nn_key(const struct chanas_host *host, const struct chanas_network *net,
     name = after ? "post" : "conv";
     break;
   }
-  snprintf(out, size, "%s%s%s:%s%d", host->block_name(net, block),
-           *choice ? "/" : "", choice, name, number);
+  snprintf(out, size, "%s%s%s:%s%d", place, *choice ? "/" : "", choice, name,
+           number);
 }
 
 long

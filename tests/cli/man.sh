@@ -12,7 +12,7 @@ test ${#commands[@]} -ge 8 || fail "only ${#commands[@]} commands in --help"
 
 for command in "${commands[@]}"; do
   says "$man" "^=item B<$command>"
-  says "$completion" "commands=.*\b$command\b"
+  says "$completion" "commands[+]?=.*\b$command\b"
   run 0 "$CHANAS" "$command" --help
   says "$out" "^Usage: chanas $command "
   mapfile -t options < <(grep -oE -- '--[a-z][a-z-]*' "$out" | sort -u)

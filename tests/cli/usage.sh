@@ -7,7 +7,8 @@ says "$out" '^Usage: chanas COMMAND'
 says "$out" 'Exit codes: 0 done, 1 failure, 2 usage'
 run 0 "$CHANAS" --version
 says "$out" '^chanas [0-9.]+ \(plugin interface [0-9]+\)$'
-for command in search tune blocks measure table plugins export doctor; do
+for command in search tune blocks measure table plugins export doctor \
+  train estimate; do
   run 0 "$CHANAS" $command --help
   says "$out" "^Usage: chanas $command "
 done
