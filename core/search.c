@@ -65,13 +65,24 @@ say_unschedulable(const struct search *r)
              "them are left out", n);
 }
 
+/* [tuner] time is of tuning alone: what an estimator trains for hours and
+ * what the search takes do not count. */
+static double
+begin_tuning(struct search *r)
+{
+  double now = proc_now();
+
+  r->tuner.started = now - r->seconds_tuning;
+  return now;
+}
+
 /* Every block once. */
 static int
 pre_schedule(struct search *r)
 {
   const struct config *c = r->session->config;
   size_t *list = all_workloads(r), first = (size_t)c->first_trials;
-  double begun = proc_now();
+  double begun = begin_tuning(r);
   int status;
 
   if (first > (size_t)c->trials)
@@ -165,7 +176,7 @@ focus(struct search *r, int rounds_left)
   const struct config *c = r->session->config;
   size_t budget = c->budget > 0 ? (size_t)c->budget
                                 : (size_t)c->trials * r->blocks;
-  double *weight, begun = proc_now();
+  double *weight, begun = begin_tuning(r);
   int status;
 
   if (r->warm || r->tuner.spent >= budget)
