@@ -10,8 +10,8 @@ static void
 tell(const struct options *o, const char *dir)
 {
   if (dir)
-    printf("Exported to %s; 'make -C %s all test' builds it and compares it with "
-           "golden\noutputs.\n", dir, dir);
+    printf("Exported to %s; 'make -C %s all test' builds it and compares it "
+           "with\ngolden outputs.\n", dir, dir);
   if (dir && o->weights)
     printf("'%s/classify -w %s/weights.bin FILE' classifies images.\n", dir,
            dir);

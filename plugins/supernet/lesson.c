@@ -79,8 +79,10 @@ study(struct supernet *net, struct taught *t,
   c.identity = hash_of(c.identity, &scratch, sizeof scratch);
   c.identity = hash_of(c.identity, &recipe->epochs, sizeof recipe->epochs);
   c.identity = hash_of(c.identity, &recipe->rate, sizeof recipe->rate);
-  if (!scratch && net->distill)
+  if (!scratch && net->distill) {
+    c.identity = hash_of(c.identity, "distill", sizeof "distill");
     c.teacher = &net->store;
+  }
   snprintf(path, sizeof path, "%s/network-%016" PRIx64 ".ckpt", net->folder,
            c.identity);
   snprintf(name, sizeof name, "%s %.40s", scratch ? "training" :

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# What else training can be told: other ways to change images, another
+# optimiser, the gap between training and validation, a teacher, the ranges
+# of 8-bit kernels.  Each must change what comes out, and none may unlearn.
+. "${abs_top_srcdir:-.}/tests/cli/training.sh"
+
+# front NAME KEY=VALUE...: search with these in [estimator]
+front() {
+  local name=$1
+  shift
+  ini "$name" spos
+  printf '%s\n' "$@" >>"$test_folder/$name.ini"
+  search "$name"
+}
+# better NAME PERCENT: the best network of its front
+better() {
+  awk -F, -v least="$2" 'NR == 1 { for (i = 1; i <= NF; i++)
+      if ($i == "accuracy") at = i }
+    NR == 2 { good = $at > least } END { exit !good }' \
+    "$test_folder/$1/front.csv" ||
+    fail "$1: the best network is a guesser: $(sed -n 2p \
+      "$test_folder/$1/front.csv")"
+}
+# differ A B: their supernets
+differ() {
+  ! cmp -s "$test_folder/checkpoints-$1"/supernet-*.ckpt \
+    "$test_folder/checkpoints-$2"/supernet-*.ckpt ||
+    fail "$1 and $2 trained the same parameters"
+}
+
+front plain
+front mixed mixup=0.2
+better mixed 60
+differ plain mixed
+front cut cutout=2
+better cut 60
+differ plain cut
+front smooth smoothing=0.3
+better smooth 60
+differ plain smooth
+
+ini adam spos
+sed -i 's/^rate = .*/rate = 0.01/' "$test_folder/adam.ini"
+echo 'optimiser = adamw' >>"$test_folder/adam.ini"
+search adam
+better adam 60
+
+# The gap takes from what is reported, and nothing from the parameters.
+ini gap spos
+echo 'gap = 1' >>"$test_folder/gap.ini"
+for name in plain gap; do
+  run 0 "$CHANAS" estimate "$test_folder/$name.ini" --random 10 -q \
+    --set estimator.predictor=0
+  cut -d, -f1,2 "$out" >"$test_folder/$name.csv"
+done
+cmp "$test_folder"/checkpoints-plain/supernet-*.ckpt \
+  "$test_folder"/checkpoints-gap/supernet-*.ckpt ||
+  fail "the gap changed what was trained"
+paste -d, "$test_folder/plain.csv" "$test_folder/gap.csv" |
+  awk -F, 'NR > 1 { if ($1 != $3 || $4 > $2) exit 1; less += $4 < $2 }
+    END { if (!less) exit 1 }' || {
+  paste -d, "$test_folder/plain.csv" "$test_folder/gap.csv" >&2
+  fail "the gap took nothing, or gave"
+}
+
+# A teacher, and ranges beside the parameters.
+train() {
+  run 0 "$CHANAS" train "$test_folder/plain.ini" --code d2-k53-e21 "$@"
+  awk '$1 == "test" { exit !($2 > 60) }' "$out" ||
+    fail "$* made a guesser: $(cat "$out")"
+}
+train -o "$test_folder/alone"
+train -o "$test_folder/taught" --set estimator.finetune-distill=yes
+! cmp -s "$test_folder/alone" "$test_folder/taught" ||
+  fail "the teacher taught nothing"
+train -o "$test_folder/ranged" --ranges
+test "$(wc -c <"$test_folder/ranged")" -gt "$(wc -c <"$test_folder/alone")" ||
+  fail "no ranges in the file"
