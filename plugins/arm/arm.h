@@ -28,4 +28,6 @@ struct arm {
 int isa_preamble(const struct arm *, struct chanas_text *, int vec);
 /* For products of 8-bit integers, besides: isa_dot.c. */
 int isa_dot(const struct arm *, struct chanas_text *);
+/* For products of halves: isa_half.c. */
+int isa_half(const struct arm *, struct chanas_text *);
 #endif

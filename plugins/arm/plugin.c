@@ -71,8 +71,9 @@ arm_open(const struct chanas_host *host, const struct chanas_device *device,
   arm->dotprod = host->limit(device, "isa.dotprod") != 0;
   arm->target = (struct target){
     .host = host, .backend = NAME, .vec = arm->sve ? arm->sve / 32 : 4,
-    .registers = 32, .lanes = !arm->sve, .rounds = 1,
-    .dot_i8 = !arm->sve,
+    .registers = 32, .lanes = !arm->sve, .dot_i8 = !arm->sve,
+    .dot_f16 = !arm->sve, .half_sums = arm->fp16,
+    .takes = 1u << CHANAS_BF16 | 1u << CHANAS_F16 | 1u << CHANAS_I8,
   };
   target_caches(&arm->target, device);
   *self = arm;
@@ -94,7 +95,8 @@ arm_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
     return -1;
   }
   if (emit_preamble(host, out) || isa_preamble(arm, out, schedule.vec)
-      || (schedule.per && isa_dot(arm, out))
+      || (schedule.per == 4 && isa_dot(arm, out))
+      || (schedule.per == 2 && isa_half(arm, out))
       || host->print(out, "/* %s */\n", w->key))
     return -1;
   if (emit_kernel(host, out, symbol, &plan) == 0)

@@ -128,15 +128,26 @@ emit_load(struct emitter *e, int tensor, const char *name, struct at at,
   PRINT(e, ")");
 }
 
+static const char *
+dtype_suffix(const struct emitter *e)
+{
+  switch (e->plan->workload->dtype) {
+  case CHANAS_I8: return "i8";
+  case CHANAS_F16: return "f16";
+  default: return "bf16";
+  }
+}
+
 static void
 store_narrow(struct emitter *e, const struct tensor *t, const char *name,
              struct at at)
 {
   int vec = e->plan->vec;
 
-  PRINT(e, "    ch_st_%s(y", t->per == 2 ? "bf16" : "i8");
+  PRINT(e, "    ch_st_%s(y", dtype_suffix(e));
   emit_offset(e, t, at);
-  PRINT(e, ", %d, %s%s);\n", t->c >= vec ? vec : narrow_elements(t), name,
+  PRINT(e, ", %d, %s%s);\n",
+        t->c >= vec ? vec : narrow_elements(e->plan, t), name,
         t->per == 4 ? ", qs" : "");
 }
 
@@ -257,13 +268,14 @@ pack_tiles(struct emitter *e, const struct node *n, struct parts g)
 {
   const struct plan *plan = e->plan;
 
-  PRINT(e, "  ch_pack_tiles(w + %ld, ", n->weights);
+  PRINT(e, "  ch_pack_%s(w + %ld, ",
+        plan->workload->dtype == CHANAS_F16 ? "half" : "tiles", n->weights);
   if (n->bias >= 0)
     PRINT(e, "w + %ld", n->bias);
   else
     PRINT(e, "0");
   PRINT(e, ", p + %zu, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", n->packed,
-        n->cout, n->cin, n->k, narrow_elements(&plan->tensor[n->src]),
+        n->cout, n->cin, n->k, narrow_elements(plan, &plan->tensor[n->src]),
         node_steps(plan, n), n->per, g.count, g.size, g.big);
   if (n->per == 4)
     PRINT(e, "w[%ld]);\n", n->range);
@@ -283,7 +295,7 @@ emit_pack(struct emitter *e)
         plan->scratch);
   PRINT(e, "CH_OWN void %s_pack(const float *w, float *p)\n{\n"
         "  (void)w, (void)p;\n", e->symbol);
-  if (plan->schedule->per)
+  if (plan->schedule->per && !plan->schedule->dot)
     PRINT(e, "  ch_tiles_allow();\n");
   for (i = 0; i < plan->tensors; i++)
     if (plan->tensor[i].per == 4)

@@ -9,12 +9,15 @@
  *
  * Without tiles a block of pixels and vectors of sums stays in vector
  * registers, and one instruction adds products of four 8-bit integers to each
- * sum; all else is the same, with a vector in place of a tile's row.
+ * sum; all else is the same, with a vector in place of a tile's row.  Halves
+ * are multiplied and added as such, two vectors of sums in one register, and
+ * after HALVES products these go to sums in float.
  */
 #include "emit.h"
 
 #define ROWS 16  /* of a tile */
 #define FLOATS 16 /* of a row, and of a vector where there are tiles */
+#define HALVES 64 /* products that are summed in half precision at most */
 
 enum { TILES = 5 };
 
@@ -69,6 +72,33 @@ dot_products(struct emitter *e, const struct node *n, struct tiles t)
     }
 }
 
+static int
+is_half(const struct emitter *e)
+{
+  return e->plan->workload->dtype == CHANAS_F16;
+}
+
+/* The channels of a step are picked one at a time, by the lane. */
+static void
+half_products(struct emitter *e, const struct node *n, struct tiles t)
+{
+  const struct tensor *src = &e->plan->tensor[n->src];
+  int i, j, u, lanes = 2 * e->plan->vec;
+
+  for (i = 0; i < t.m; i++)
+    PRINT(e, "      const ch_h8 q%d = ch_ldh8(q + %ld);\n", i,
+          i * n->stride * src->pix);
+  for (u = 0; u < lanes; u++)
+    for (j = 0; j < t.v; j += 2) {
+      int wide = j + 1 < t.v ? 8 : 4;
+      PRINT(e, "      const ch_h%d w%d_%d = ch_ldh%d(w + %d);\n", wide, u, j,
+            wide, (u * t.v + j) * 2);
+      for (i = 0; i < t.m; i++)
+        PRINT(e, "      CH_HALF%d(a%d_%d, w%d_%d, q%d, %d);\n", wide, i, j, u,
+              j, i, u);
+    }
+}
+
 static void
 tile_products(struct emitter *e, const struct node *n, struct tiles t)
 {
@@ -81,14 +111,15 @@ tile_products(struct emitter *e, const struct node *n, struct tiles t)
             i * t.v + j, t.m * t.v + i, t.m * t.v + t.m + j);
 }
 
+/* One step through the channels. */
 static void
 multiply(struct emitter *e, const struct node *n, struct tiles t)
 {
   int i, lines = emit_prefetch_lines(e, n, t.v), vec = e->plan->vec;
 
-  PRINT(e, "    for (long i = 0; i < %d; i++) {\n",
-        node_steps(e->plan, n));
-  if (e->plan->schedule->dot)
+  if (is_half(e))
+    half_products(e, n, t);
+  else if (e->plan->schedule->dot)
     dot_products(e, n, t);
   else
     tile_products(e, n, t);
@@ -96,7 +127,7 @@ multiply(struct emitter *e, const struct node *n, struct tiles t)
     PRINT(e, "      __builtin_prefetch(f + %d, 0, 2);\n", i * FLOATS);
   if (lines)
     PRINT(e, "      f += %d;\n", lines * FLOATS);
-  PRINT(e, "      q += %d, w += %d;\n    }\n", vec, t.v * vec * vec);
+  PRINT(e, "      q += %d, w += %d;\n", vec, t.v * vec * vec);
 }
 
 /* Sums of vector j to results, row by row. */
@@ -127,6 +158,11 @@ clear_sums(struct emitter *e, struct tiles t)
 {
   int i, j;
 
+  for (i = 0; i < t.m && is_half(e); i++)
+    for (j = 0; j < t.v; j += 2)
+      PRINT(e, "  ch_sum8 a%d_%d = { 0 };\n", i, j);
+  if (is_half(e))
+    return;
   for (i = 0; i < t.m; i++)
     for (j = 0; j < t.v; j++)
       if (e->plan->schedule->dot)
@@ -150,6 +186,54 @@ store_sums(struct emitter *e, struct tiles t)
               (j * t.m + i) * ROWS * FLOATS, FLOATS * 4);
 }
 
+/* Sums of halves to those in float, which they start or are added to. */
+static void
+widen_sums(struct emitter *e, struct tiles t, int add)
+{
+  int i, j, at;
+
+  for (i = 0; i < t.m; i++)
+    for (j = 0; j < t.v; j++) {
+      at = (j * t.m + i) * e->plan->vec;
+      PRINT(e, "    ch_st4(c + %d, ", at);
+      if (add)
+        PRINT(e, "ch_ld4(c + %d) + ", at);
+      PRINT(e, "CH_%s8(a%d_%d));\n", j % 2 ? "HIGH" : "LOW", i, j & ~1);
+      if (j % 2 || j + 1 == t.v)
+        PRINT(e, "    a%d_%d = (ch_sum8){ 0 };\n", i, j & ~1);
+    }
+}
+
+/* All products of a block, kernel row by kernel row. */
+static void
+reduce(struct emitter *e, const struct node *n, struct tiles t)
+{
+  int steps = node_steps(e->plan, n), most = HALVES / (2 * e->plan->vec);
+  int row = e->plan->tensor[n->src].row, once = n->k * steps <= most;
+
+  clear_sums(e, t);
+  if (is_half(e) && !once)
+    PRINT(e, "  ch_zero(c, %d);\n", block_rows(e, t) * t.v * e->plan->vec);
+  PRINT(e, "  for (long ky = 0; ky < %d; ky++) {\n"
+        "    const float *q = x + ky * %d;\n", n->k, row);
+  if (is_half(e) && steps > most)
+    PRINT(e, "    for (long i = 0, end = %d; i < %d;\n"
+          "         end = end + %d < %d ? end + %d : %d) {\n"
+          "    for (; i < end; i++) {\n", most, steps, most, steps, most,
+          steps);
+  else
+    PRINT(e, "    for (long i = 0; i < %d; i++) {\n", steps);
+  multiply(e, n, t);
+  PRINT(e, "    }\n");
+  if (is_half(e) && !once)
+    widen_sums(e, t, 1);
+  PRINT(e, "%s  }\n", is_half(e) && steps > most ? "    }\n" : "");
+  if (!is_half(e))
+    store_sums(e, t);
+  else if (once)
+    widen_sums(e, t, 0);
+}
+
 static void
 block(struct emitter *e, int index, struct tiles t, int partial)
 {
@@ -167,13 +251,7 @@ block(struct emitter *e, int index, struct tiles t, int partial)
   PRINT(e, "  float c[%d] __attribute__((aligned(64)));\n"
         "  const float *b = w;\n  w += %d;\n", rows * t.v * vec,
         2 * t.v * vec);
-  clear_sums(e, t);
-  PRINT(e, "  for (long ky = 0; ky < %d; ky++) {\n"
-        "    const float *q = x + ky * %ld;\n", n->k,
-        e->plan->tensor[n->src].row);
-  multiply(e, n, t);
-  PRINT(e, "  }\n");
-  store_sums(e, t);
+  reduce(e, n, t);
   for (j = 0; j < t.v; j++)
     finish(e, n, t, j, partial && j == t.v - 1);
   PRINT(e, "}\n");
@@ -253,12 +331,13 @@ emit_tiles_begin(struct emitter *e, const struct node *n)
   if (n->per == 0)
     return;
   slack(e, n);
-  PRINT(e, "  CH_TILES_BEGIN();\n");
+  if (!e->plan->schedule->dot)
+    PRINT(e, "  CH_TILES_BEGIN();\n");
 }
 
 void
 emit_tiles_end(struct emitter *e, const struct node *n)
 {
-  if (n->per)
+  if (n->per && !e->plan->schedule->dot)
     PRINT(e, "  CH_TILES_END();\n");
 }

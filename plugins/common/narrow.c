@@ -68,17 +68,20 @@ narrow_tensors(struct plan *plan)
   }
 }
 
+/* What is read and not stored meets weights of zero, but must be no NaN. */
 int
-narrow_elements(const struct tensor *t)
+narrow_elements(const struct plan *plan, const struct tensor *t)
 {
-  return t->c >= 16 ? (int)round_up((size_t)t->c, 16)
+  size_t whole = t->per == 2 ? (size_t)plan->vec : 16;
+
+  return t->c >= (int)whole ? (int)round_up((size_t)t->c, whole)
                     : (int)round_up((size_t)t->c, 4);
 }
 
 int
 node_steps(const struct plan *plan, const struct node *n)
 {
-  int elements = n->k * narrow_elements(&plan->tensor[n->src]);
+  int elements = n->k * narrow_elements(plan, &plan->tensor[n->src]);
 
   return div_up(elements, plan->vec * n->per);
 }

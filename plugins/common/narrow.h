@@ -9,5 +9,5 @@
 void narrow_tensors(struct plan *);
 /* Elements of a pixel of a narrow tensor: whole vectors, or below one of
  * these, whole groups of four. */
-int narrow_elements(const struct tensor *);
+int narrow_elements(const struct plan *, const struct tensor *);
 #endif

@@ -117,7 +117,7 @@ narrow_strides(const struct plan *plan, struct tensor *t, int rows)
 {
   t->blocked = 0;
   t->vec = plan->vec / t->per;
-  t->pix = narrow_elements(t) / t->per;
+  t->pix = narrow_elements(plan, t) / t->per;
   t->row = (t->w + 2 * t->halo) * t->pix;
   t->img = rows * t->row;
 }

@@ -104,6 +104,8 @@ policy_per(const struct target *x, const struct chanas_workload *w)
 {
   if (w->dtype == CHANAS_BF16 && x->tiles_bf16)
     return 2;
+  if (w->dtype == CHANAS_F16 && x->dot_f16)
+    return 2;
   return w->dtype == CHANAS_I8 && (x->tiles_i8 || x->dot_i8) ? 4 : 0;
 }
 
@@ -122,7 +124,7 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
   if (h->find_knob(p.space, "vector") >= 0)
     s->vec = (int)h->value(p, "vector");
   s->per = policy_per(x, w);
-  s->dot = x->dot_i8;
+  s->dot = x->dot_i8 || x->dot_f16;
   s->fuse = (int)(fuse / 100);
   s->rows = fuse % 100 ? (int)(fuse % 100) : 1;
   if (h->find_knob(p.space, "layout") >= 0)

@@ -20,7 +20,10 @@ struct target {
   int lanes;           /* multiply-adds can take one lane of a vector */
   int dot_i8;          /* dense convolutions by dot products of 8-bit integers
                           in vector registers of four floats */
-  int rounds;          /* bf16 and i8 are taken: without tiles, in float */
+  int dot_f16;         /* the same by multiply-adds of halves */
+  int half_sums;       /* and these are also summed as such, for a while */
+  unsigned takes;      /* 1 << dtype of those besides float: without tiles
+                          and the like they are computed in float */
   int tiles_bf16, tiles_i8; /* dense convolutions on tiles (isa_tiles.c) */
   int threads;
   int64_t l1, l2;      /* bytes of the caches of one core */

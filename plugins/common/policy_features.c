@@ -66,6 +66,10 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
   s->issued += macs;
   if (n->per && !p->schedule->dot)
     s->cycles += tiles_cost(p, n, (double)tiles * groups);
+  else if (n->per)
+    s->cycles += blocks_cost((struct shape){ shape.runs, shape.length,
+                               shape.vectors, div_up(shape.steps, n->per) },
+                             n->block.mr, n->block.nv);
   else
     s->cycles += blocks_cost(shape, n->block.mr, n->block.nv);
   s->loads += macs * (1.0 / n->block.mr + 1.0 / n->block.nv);

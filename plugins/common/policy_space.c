@@ -121,6 +121,23 @@ put(const struct target *x, struct chanas_space *out, const char *name,
   return o->count ? x->host->knob(out, name, o->count, o->value) : 0;
 }
 
+/* Sums of halves are twice as many in a register. */
+static int
+list_blocks(const struct target *x, const struct chanas_workload *w, int op,
+            struct register_block block[])
+{
+  int narrow = policy_per(x, w) && w->op[op].kind != CHANAS_SE, i, n;
+  int both = narrow && w->dtype == CHANAS_F16 && x->half_sums ? 2 : 1;
+  struct shape shape = blocks_shape(w, op, both * x->vec);
+
+  if (narrow && !x->dot_i8 && !x->dot_f16)
+    return blocks_tiles(shape, block);
+  n = blocks_list(shape, x->registers, x->lanes, block);
+  for (i = 0; i < n; i++)
+    block[i].nv *= both;
+  return n;
+}
+
 static int
 put_blocks(const struct target *x, const struct chanas_workload *w,
            struct chanas_space *out)
@@ -134,11 +151,7 @@ put_blocks(const struct target *x, const struct chanas_workload *w,
     struct offer o = { 0 };
     if (policy_class(w, op, &first) != done || first != op)
       continue;
-    if (policy_per(x, w) && !x->dot_i8 && w->op[op].kind != CHANAS_SE)
-      n = blocks_tiles(blocks_shape(w, (int)op, x->vec), block);
-    else
-      n = blocks_list(blocks_shape(w, (int)op, x->vec), x->registers,
-                      x->lanes, block);
+    n = list_blocks(x, w, (int)op, block);
     for (i = 0; i < n && i < most; i++)
       add(&o, 100 * block[i].mr + block[i].nv);
     name[5] = (char)('0' + done++);
@@ -205,12 +218,12 @@ policy_space(void *self, const struct chanas_workload *w,
   const struct offer widths = { 2, { x->vec, x->vec / 2 } };
   struct offer fuse = { 0 };
 
-  if (w->dtype != CHANAS_F32
-      && !(x->rounds
-           && (w->dtype == CHANAS_BF16 || w->dtype == CHANAS_I8))) {
+  if (w->dtype != CHANAS_F32 && !(x->takes >> w->dtype & 1)) {
     x->host->log(x->host->ctx, CHANAS_ERROR,
-                 "%s emits kernels for %s: %s", x->backend,
-                 x->rounds ? "f32, bf16 and i8" : "f32", w->key);
+                 "%s emits kernels for f32%s%s%s: %s", x->backend,
+                 x->takes >> CHANAS_BF16 & 1 ? ", bf16" : "",
+                 x->takes >> CHANAS_F16 & 1 ? ", f16" : "",
+                 x->takes >> CHANAS_I8 & 1 ? ", i8" : "", w->key);
     return -1;
   }
   if (w->ops > PLAN_OPS) {

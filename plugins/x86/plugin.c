@@ -22,7 +22,7 @@ x86_open(const struct chanas_host *host, const struct chanas_device *device,
   x->vec = host->limit(device, "isa.avx512f")
            && host->limit(device, "isa.avx512vl") ? 16 : 8;
   x->half = x->vec == 16;
-  x->rounds = 1;
+  x->takes = 1u << CHANAS_BF16 | 1u << CHANAS_I8;
   x->tiles_bf16 = x->vec == 16 && host->limit(device, "isa.amx_tile")
                   && host->limit(device, "isa.amx_bf16")
                   && host->limit(device, "isa.avx512_bf16");
