@@ -38,13 +38,21 @@ planes_of(const struct nn_node *o)
   return p;
 }
 
+#define CHAIN (5 * NN_LANES) /* coefficients of normalisation's gradient */
+
+static size_t
+groups_of(const struct nn_node *o)
+{
+  return ((size_t)o->cin + NN_LANES - 1) / NN_LANES;
+}
+
 size_t
 nn_dw_scratch(const struct nn_node *o)
 {
   struct planes p = planes_of(o);
   size_t taps = (size_t)o->k * (size_t)o->k * NN_LANES;
 
-  return p.in + p.grad + 3 * taps + 16 * NN_LANES;
+  return p.in + p.grad + (1 + groups_of(o)) * taps + CHAIN;
 }
 
 /* ---- to and from planes */
@@ -183,14 +191,14 @@ forward(void *arg, int t)
                             : NULL;
 
   memset(plane, 0, p.in * sizeof *plane);
-  for (int32_t c = 0; c < o->cin; c += NN_LANES) {
-    int32_t m = o->cin - c < NN_LANES ? o->cin - c : NN_LANES;
-    take_weights(call->weight + c, o->k, o->cin, m, 0, taps);
-    if (m < NN_LANES)
-      memset(plane, 0, p.in * sizeof *plane);
-    for (int32_t n = piece.from; n < piece.to; n++)
+  for (int32_t n = piece.from; n < piece.to; n++)
+    for (int32_t c = 0; c < o->cin; c += NN_LANES) {
+      int32_t m = o->cin - c < NN_LANES ? o->cin - c : NN_LANES;
+      take_weights(call->weight + c, o->k, o->cin, m, 0, taps);
+      if (m < NN_LANES)
+        memset(plane, 0, p.in * sizeof *plane);
       forward_image(call, n, c, plane, taps, sums);
-  }
+    }
 }
 
 void
@@ -356,38 +364,52 @@ give_input(const struct nn_call *call, int32_t n, int32_t c0, int32_t m,
     spread(o, grad, p.gw, taps, &out);
 }
 
+/* Where a thread's scratch holds what: nn_dw_scratch() is their sum. */
+struct rooms { float *in, *grad, *weight, *chain, *sums; };
+
+static struct rooms
+rooms_of(const struct nn_node *o, float *scratch)
+{
+  struct planes p = planes_of(o);
+  struct rooms r;
+
+  r.in = scratch;
+  r.grad = r.in + p.in;
+  r.weight = r.grad + p.grad;
+  r.chain = r.weight + (size_t)o->k * (size_t)o->k * NN_LANES;
+  r.sums = r.chain + CHAIN;
+  return r;
+}
+
+/* Sixteen channels of an image; their taps' gradients are added to sums. */
 static void
-backward_channels(struct nn_call *call, struct nn_piece piece, int32_t c0,
-                  float *in, float *dweight)
+backward_piece(struct nn_call *call, const struct rooms *r, int32_t n,
+               int32_t c0, float *sums)
 {
   const struct nn_node *o = call->node;
   struct planes p = planes_of(o);
   int32_t m = o->cin - c0 < NN_LANES ? o->cin - c0 : NN_LANES;
-  size_t taps = (size_t)o->k * (size_t)o->k * NN_LANES;
-  float *grad = in + p.in, *w = grad + p.grad, *d = w + taps;
-  float *chain = d + taps;
-  const float *inner = grad + ((size_t)(o->k - 1) * (size_t)(p.gw + 1)) *
+  const float *inner = r->grad + ((size_t)(o->k - 1) * (size_t)(p.gw + 1)) *
                        NN_LANES;
   size_t size = (size_t)o->h * (size_t)o->w * (size_t)o->cin;
 
-  memset(in, 0, (p.in + p.grad) * sizeof *in);
-  memset(d, 0, taps * sizeof *d);
-  take_weights(call->weight + c0, o->k, o->cin, m, o->stride == 1, w);
+  if (m < NN_LANES)
+    memset(r->in, 0, (p.in + p.grad) * sizeof *r->in);
   if (call->chain.s)
-    take_chain(&call->chain, c0, m, chain);
-  for (int32_t n = piece.from; n < piece.to; n++) {
-    take_plane(call->x + (size_t)n * size + c0, o->h, o->w, o->cin, m,
-               o->pad, p.iw, in);
-    take_gradient(call, n, c0, m, chain, grad);
-    taps_any(in, p.iw, inner, p.gw, o->oh, o->ow, o->k, o->stride, d);
-    if (call->dx)
-      give_input(call, n, c0, m, grad, w);
+    take_chain(&call->chain, c0, m, r->chain);
+  take_plane(call->x + (size_t)n * size + c0, o->h, o->w, o->cin, m, o->pad,
+             p.iw, r->in);
+  take_gradient(call, n, c0, m, r->chain, r->grad);
+  taps_any(r->in, p.iw, inner, p.gw, o->oh, o->ow, o->k, o->stride, sums);
+  if (call->dx) {
+    take_weights(call->weight + c0, o->k, o->cin, m, o->stride == 1,
+                 r->weight);
+    give_input(call, n, c0, m, r->grad, r->weight);
   }
-  for (int32_t i = 0; i < o->k * o->k; i++)
-    memcpy(dweight + (size_t)i * (size_t)o->cin + c0,
-           d + (size_t)i * NN_LANES, (size_t)m * sizeof *d);
 }
 
+/* Image by image, so that one lies in the cache while its channels are gone
+ * through. */
 static void
 backward(void *arg, int t)
 {
@@ -395,11 +417,23 @@ backward(void *arg, int t)
   const struct nn_node *o = call->node;
   struct nn_piece piece = nn_piece(call->n,
                                    nn_engine_threads(call->engine), t);
-  float *in = nn_scratch(call->engine, t, nn_dw_scratch(o));
+  struct rooms r = rooms_of(o, nn_scratch(call->engine, t,
+                                          nn_dw_scratch(o)));
+  struct planes p = planes_of(o);
+  size_t k2 = (size_t)o->k * (size_t)o->k, taps = k2 * NN_LANES;
+  float *dweight = call->dweight + (size_t)t * call->dsize;
 
-  for (int32_t c = 0; c < o->cin; c += NN_LANES)
-    backward_channels(call, piece, c, in,
-                      call->dweight + (size_t)t * call->dsize);
+  memset(r.in, 0, (p.in + p.grad) * sizeof *r.in);
+  memset(r.sums, 0, groups_of(o) * taps * sizeof *r.sums);
+  for (int32_t n = piece.from; n < piece.to; n++)
+    for (int32_t c = 0; c < o->cin; c += NN_LANES)
+      backward_piece(call, &r, n, c, r.sums + (size_t)c * k2);
+  for (int32_t c = 0; c < o->cin; c += NN_LANES) {
+    size_t m = o->cin - c < NN_LANES ? (size_t)(o->cin - c) : NN_LANES;
+    for (size_t i = 0; i < k2; i++)
+      memcpy(dweight + i * (size_t)o->cin + c,
+             r.sums + (size_t)c * k2 + i * NN_LANES, m * sizeof *dweight);
+  }
 }
 
 void
