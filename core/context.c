@@ -13,6 +13,7 @@
 
 #define PASSES 40    /* of all alternatives in turn */
 #define MARGIN 0.01  /* a smaller gain is a tie, which the best alone wins */
+#define KERNELS 64   /* of a translation unit, if its networks have so many */
 
 /* The alternatives of one workload. */
 struct menu {
@@ -252,28 +253,81 @@ choose_one(const struct tuner *t, const struct menus *menus,
 
 /* ---- all ---- */
 
-static int
-choose_all(const struct tuner *t, const struct menus *menus, size_t n,
-           struct chanas_network *const net[])
+/* Networks that share an object. */
+struct group {
+  struct menus menus;
+  size_t from, to;
+  struct chanas_text source;
+};
+
+static size_t
+kernels(const struct menus *menus)
 {
-  struct chanas_text source = { 0 };
-  struct build_unit unit = { .symbol = "context" };
+  size_t n = 0;
+
+  for (size_t i = 0; i < menus->count; i++)
+    n += menus->item[i].count;
+  return n;
+}
+
+/* Networks in turn, until there are kernels enough. */
+static struct group
+group_make(const struct tuner *t, size_t n,
+           struct chanas_network *const net[], size_t from, size_t most)
+{
+  struct group g = { .menus = { .most = most }, .from = from, .to = from };
+
+  while (g.to < n && (g.to == from || kernels(&g.menus) < KERNELS))
+    add_menus(t, net[g.to++], &g.menus);
+  return g;
+}
+
+static int
+choose_group(const struct tuner *t, const struct group *g,
+             struct chanas_network *const net[],
+             const struct build_unit *unit)
+{
   int status = 0;
 
-  if (emit(t, menus, &source) == 0) {
-    unit.source = text_string(&source);
-    build_units(t->session->build, 1, &unit, 1);
-  }
-  if (unit.object == NULL && !proc_stopping())
+  if (unit->object == NULL && !proc_stopping())
     log_warn("no choice of schedules in context: %s",
-             unit.error ? unit.error : "not emitted");
-  for (size_t i = 0; unit.object && i < n && status == 0 &&
+             unit->error ? unit->error : "not emitted");
+  for (size_t i = g->from; unit->object && i < g->to && status == 0 &&
        !proc_stopping(); i++) {
-    status = choose_one(t, menus, net[i], unit.object);
+    status = choose_one(t, &g->menus, net[i], unit->object);
     progress_update((double)i + 1, NULL);
   }
-  build_units_free(1, &unit);
-  text_free(&source);
+  return status;
+}
+
+/* One unit with all of them would keep one compiler busy for a minute. */
+static int
+choose_all(const struct tuner *t, size_t n,
+           struct chanas_network *const net[], size_t most)
+{
+  struct group *group = mem_array(struct group, n);
+  struct build_unit *unit = mem_array(struct build_unit, n);
+  size_t groups = 0;
+  int status = 0;
+
+  for (size_t from = 0; from < n; from = group[groups++].to) {
+    struct group *g = &group[groups];
+    *g = group_make(t, n, net, from, most);
+    if (emit(t, &g->menus, &g->source) < 0)
+      text_print(&g->source, "\n#error not emitted\n");
+    unit[groups] = (struct build_unit){ .symbol = "context",
+                                        .source = text_string(&g->source) };
+  }
+  build_units(t->session->build, groups, unit, 1);
+  for (size_t i = 0; i < groups && status == 0; i++)
+    status = choose_group(t, &group[i], net, &unit[i]);
+  build_units_free(groups, unit);
+  for (size_t i = 0; i < groups; i++) {
+    text_free(&group[i].source);
+    free(group[i].menus.item);
+  }
+  free(unit);
+  free(group);
   return status;
 }
 
@@ -291,22 +345,18 @@ context_choose(const struct tuner *t, size_t n,
                struct chanas_network *const net[], size_t alternatives)
 {
   struct chanas_network **open = mem_array(struct chanas_network *, n + 1);
-  struct menus menus = { .most = alternatives };
   size_t count = 0;
   int status = 0;
 
   if (alternatives > 1 && CHANAS_HAS(&t->session->backend->backend, profile))
     for (size_t i = 0; i < n; i++)
-      if (schedulable(t, net[i]) && !context_holds(t, net[i], alternatives)) {
-        add_menus(t, net[i], &menus);
+      if (schedulable(t, net[i]) && !context_holds(t, net[i], alternatives))
         open[count++] = net[i];
-      }
   if (count > 0) {
     progress_begin("choosing in context", (double)count);
-    status = choose_all(t, &menus, count, open);
+    status = choose_all(t, count, open, alternatives);
     progress_end();
   }
-  free(menus.item);
   free(open);
   return status;
 }
