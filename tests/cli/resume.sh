@@ -50,7 +50,7 @@ run 0 "$CHANAS" search "$test_folder/run.ini" -q -o "$test_folder/whole" \
 test "$(wc -l <"$test_folder/whole/front.csv")" -gt 3 ||
   fail "a front that says nothing"
 
-kills=${CHANAS_TEST_KILLS:-6}
+kills=${CHANAS_TEST_KILLS:-10}
 "$CHANAS" search "$test_folder/run.ini" -q -o "$test_folder/broken" \
   --table "$test_folder/broken.db" >/dev/null 2>&1 &
 for i in $(seq "$kills"); do
