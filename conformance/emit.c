@@ -11,7 +11,7 @@
 #include "pool.h"
 #include "proc.h"
 
-#define PER_UNIT 12
+#define PER_UNIT 32
 
 struct emission {
   const struct chanas_backend *backend;

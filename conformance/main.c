@@ -14,7 +14,7 @@
 #include "proc.h"
 #include "progress.h"
 
-#define BATCH 24 /* candidates for each job */
+#define BATCH 96 /* candidates for each job */
 
 /* The same block, of another type. */
 static struct chanas_workload *

@@ -205,8 +205,7 @@ build_units(struct build *b, size_t n, struct build_unit unit[],
     unit[i].object = unit[i].error = NULL;
   if (!n)
     return;
-  if (per_unit < 1 || !CHANAS_HAS(b->backend, command))
-    per_unit = 1; /* together they would be compiled with each of them */
+  per_unit = per_unit < 1 ? 1 : per_unit;
   struct batch batch = {b, unit, n, per_unit < share ? per_unit : share};
   pool_run(b->jobs, (n + batch.each - 1) / batch.each, compile_group, &batch);
 }

@@ -322,8 +322,9 @@ struct chanas_backend {
    * only, never on the machine that compiles (no -march=native).  It must
    * fail on an undefined symbol (-Wl,-z,defs), which at load would take down
    * every candidate in the same object.  NULL: the emitted text is the object,
-   * one candidate in each, and load() compiles it; a whole network's text
-   * holds all of its steps.  A load() that fails is CHANAS_NOT_BUILT. */
+   * and load() compiles what the program names of the candidates in it; a
+   * whole network's text holds all of its steps.  A load() that fails is
+   * CHANAS_NOT_BUILT. */
   int (*command)(void *self, const char *source, const char *object,
                  struct chanas_args *out);
   /* Files of a stand-alone library around already emitted kernels, which the

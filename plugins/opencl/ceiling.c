@@ -25,7 +25,7 @@ static const char text[] =
   "  y[get_global_id(0)] = x[get_global_id(0)];\n"
   "}\n";
 
-struct work { cl_program program; cl_mem x, y; };
+struct work { cl_context context; cl_program program; cl_mem x, y; };
 
 static int
 work_open(struct device *d, struct work *w)
@@ -33,7 +33,8 @@ work_open(struct device *d, struct work *w)
   int32_t code;
   float zero = 0;
 
-  *w = (struct work){ .program = device_build(d, text) };
+  *w = (struct work){ .context = d->context,
+                      .program = device_build(d, text, CHANAS_ERROR) };
   if (w->program == NULL)
     return -1;
   w->x = d->cl->clCreateBuffer(d->context, CL_MEM_READ_WRITE,
@@ -58,6 +59,7 @@ work_close(struct device *d, struct work *w)
     d->cl->clReleaseMemObject(w->y);
   if (w->program)
     d->cl->clReleaseProgram(w->program);
+  *w = (struct work){ 0 };
 }
 
 /* Least seconds of `rounds` launches, or a negative number. */
@@ -110,21 +112,17 @@ opencl_ceilings(struct device *d, struct chanas_text *out)
 int
 opencl_control(const struct chanas_host *h, double *seconds)
 {
-  static struct device *device;
   static struct work w;
+  struct device *d = device_open(h);
 
-  if (device == NULL) {
-    device = device_open(h);
-    if (device == NULL)
-      return -1;
-    if (work_open(device, &w)) {
-      work_close(device, &w);
-      device_close(device);
-      device = NULL;
-      return -1;
-    }
+  if (d == NULL)
+    return -1;
+  if (w.context != d->context)
+    work_close(d, &w);
+  if (w.program == NULL && work_open(d, &w)) {
+    work_close(d, &w);
+    return -1;
   }
-  device->host = h;
-  *seconds = run(device, &w, "fma_peak", THREADS * BLOCKS / 4, 1);
+  *seconds = run(d, &w, "fma_peak", THREADS * BLOCKS / 4, 1);
   return *seconds > 0 ? 0 : -1;
 }

@@ -68,6 +68,7 @@ struct cl_region { size_t origin, size; };
          void *)) \
   ENTRY(int32_t, clGetProgramBuildInfo, \
         (cl_program, cl_device_id, uint32_t, size_t, void *, size_t *)) \
+  ENTRY(int32_t, clRetainProgram, (cl_program)) \
   ENTRY(int32_t, clReleaseProgram, (cl_program)) \
   ENTRY(cl_kernel, clCreateKernel, (cl_program, const char *, int32_t *)) \
   ENTRY(int32_t, clGetKernelWorkGroupInfo, \

@@ -125,49 +125,46 @@ choose(struct device *d)
   return -1;
 }
 
+static void
+release(struct device *d)
+{
+  if (d->queue)
+    d->cl->clReleaseCommandQueue(d->queue);
+  if (d->context)
+    d->cl->clReleaseContext(d->context);
+  *d = (struct device){ 0 };
+}
+
 struct device *
 device_open(const struct chanas_host *h)
 {
-  struct device *d = calloc(1, sizeof *d);
+  static struct device d;
   int32_t code;
 
+  if (d.failed && d.programs == 0)
+    release(&d);
+  d.host = h;
+  if (d.queue)
+    return &d;
   setenv("POCL_KERNEL_CACHE", "0", 0);
-  if (d == NULL)
+  d.cl = cl_open(h, CHANAS_ERROR);
+  if (d.cl == NULL || choose(&d))
     return NULL;
-  d->host = h;
-  d->cl = cl_open(h, CHANAS_ERROR);
-  if (d->cl == NULL || choose(d)) {
-    free(d);
-    return NULL;
-  }
-  d->context = d->cl->clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
-  if (d->context) {
-    d->queue = d->cl->clCreateCommandQueue(d->context, d->id, 0, &code);
-    if (d->queue)
-      return d;
-    d->cl->clReleaseContext(d->context);
-  }
+  d.context = d.cl->clCreateContext(NULL, 1, &d.id, NULL, NULL, &code);
+  if (d.context)
+    d.queue = d.cl->clCreateCommandQueue(d.context, d.id, 0, &code);
+  if (d.queue)
+    return &d;
   fail(h, "no context on the OpenCL device", code);
-  free(d);
+  release(&d);
   return NULL;
-}
-
-void
-device_close(struct device *d)
-{
-  if (d == NULL)
-    return;
-  if (d->program)
-    d->cl->clReleaseProgram(d->program);
-  d->cl->clReleaseCommandQueue(d->queue);
-  d->cl->clReleaseContext(d->context);
-  free(d);
 }
 
 /* ---- building ---- */
 
 static void
-complain(struct device *d, cl_program program, int32_t code)
+complain(struct device *d, cl_program program, int32_t code,
+         enum chanas_level level)
 {
   static char log[1 << 16];
   const char *line = log;
@@ -181,12 +178,12 @@ complain(struct device *d, cl_program program, int32_t code)
     line--;
   line = line ? line : log;
   n = (int)strcspn(line, "\n");
-  d->host->log(d->host->ctx, CHANAS_ERROR, "the OpenCL compiler failed (%s): "
+  d->host->log(d->host->ctx, level, "the OpenCL compiler failed (%s): "
                "%.*s", cl_error(code), n > 400 ? 400 : n, line);
 }
 
 cl_program
-device_build(struct device *d, const char *text)
+device_build(struct device *d, const char *text, enum chanas_level level)
 {
   int32_t code;
   cl_program p = d->cl->clCreateProgramWithSource(d->context, 1, &text, NULL,
@@ -201,7 +198,7 @@ device_build(struct device *d, const char *text)
                                NULL);
   if (code == CL_SUCCESS)
     return p;
-  complain(d, p, code);
+  complain(d, p, code, level);
   d->cl->clReleaseProgram(p);
   return NULL;
 }
@@ -211,7 +208,7 @@ device_warp(struct device *d)
 {
   static const char text[] =
     "__kernel void warp(__global float *y) { y[get_global_id(0)] = 1.0f; }";
-  cl_program p = device_build(d, text);
+  cl_program p = device_build(d, text, CHANAS_ERROR);
   cl_kernel k = NULL;
   size_t multiple = 1;
   int32_t code;
@@ -235,10 +232,7 @@ device_warp(struct device *d)
 int
 opencl_probe(const struct chanas_host *h)
 {
-  struct device *d = device_open(h);
-
-  device_close(d);
-  return d ? 0 : -1;
+  return device_open(h) ? 0 : -1;
 }
 
 int
@@ -273,7 +267,6 @@ opencl_describe(const struct chanas_host *h, struct chanas_text *out,
                      d, CL_DEVICE_GLOBAL_MEM_SIZE, 8));
   if (!bad && measure)
     bad = opencl_ceilings(d, out);
-  device_close(d);
   return bad ? -1 : 0;
 }
 

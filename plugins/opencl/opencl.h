@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The OpenCL backend: the device that was chosen, and its program. */
+/* The OpenCL backend: the device that was chosen. */
 #ifndef OPENCL_OPENCL_H
 #define OPENCL_OPENCL_H
 #include "cl.h"
@@ -13,14 +13,21 @@ struct device {
   cl_device_id id;
   cl_context context;
   cl_command_queue queue;
-  cl_program program; /* of the driver that holds it */
+  int failed;        /* a command did: once unused it gets a new context */
+  unsigned programs; /* that are loaded */
 };
 
-/* By the parameters platform and device; NULL, logged: unavailable, why. */
+/* By the parameters platform and device; NULL, logged: unavailable, why.  It
+ * is the process's and stays, because a context is dear: PoCL reads its
+ * library of functions for each, which takes longer than most kernels. */
 struct device *device_open(const struct chanas_host *);
-void device_close(struct device *);
 /* Build a text; NULL, logged with the compiler's first complaint. */
-cl_program device_build(struct device *, const char *text);
+cl_program device_build(struct device *, const char *text,
+                        enum chanas_level);
+/* Build what the program needs of a text, or take what was built of it
+ * before.  To be released; NULL, logged. */
+cl_program program_open(struct device *, const char *text,
+                        const struct chanas_program *);
 /* Threads that run in step, by what a small kernel reports. */
 int device_warp(struct device *);
 double device_now(void); /* monotonic seconds */

@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "gpu_select.h"
 
 #define MAX_KERNELS 4096
 
 /* Kernels that were made, to be released. */
 struct driver {
   struct device *device;
+  cl_program program;
   size_t kernels;
   cl_kernel kernel[MAX_KERNELS];
 };
@@ -27,6 +27,7 @@ judge(struct driver *r, const char *what, int32_t code)
   if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES
       || code == CL_OUT_OF_HOST_MEMORY)
     errno = ENOMEM;
+  r->device->failed = 1;
   r->device->host->log(r->device->host->ctx, CHANAS_ERROR, "%s: %s", what,
                        cl_error(code));
   return -1;
@@ -92,16 +93,13 @@ driver_compile(void *self, const char *object, const struct chanas_program *p,
 {
   struct driver *r = self;
   size_t size;
-  char *text = gpu_read_file(r->device->host, object, &size), *part;
+  char *text = gpu_read_file(r->device->host, object, &size);
 
   if (text == NULL)
     return -1;
-  part = gpu_select(text, p);
   *manifest = text;
-  if (part)
-    r->device->program = device_build(r->device, part);
-  free(part);
-  return r->device->program ? 0 : -1;
+  r->program = program_open(r->device, text, p);
+  return r->program ? 0 : -1;
 }
 
 static void *
@@ -112,7 +110,7 @@ driver_kernel(void *self, const char *name)
   cl_kernel k = NULL;
 
   if (r->kernels < MAX_KERNELS)
-    k = r->device->cl->clCreateKernel(r->device->program, name, &code);
+    k = r->device->cl->clCreateKernel(r->program, name, &code);
   if (k == NULL) {
     judge(r, name, code);
     return NULL;
@@ -176,7 +174,9 @@ driver_unload(void *self)
 
   for (i = 0; i < r->kernels; i++)
     r->device->cl->clReleaseKernel(r->kernel[i]);
-  device_close(r->device);
+  if (r->program)
+    r->device->cl->clReleaseProgram(r->program);
+  r->device->programs--;
   free(r);
 }
 
@@ -197,8 +197,10 @@ opencl_load(const struct chanas_host *host, const char *object,
   if (r == NULL)
     return -1;
   r->device = device_open(host);
-  if (r->device)
-    return gpu_load(&driver, object, p, loaded);
-  free(r);
-  return -1;
+  if (r->device == NULL) {
+    free(r);
+    return -1;
+  }
+  r->device->programs++;
+  return gpu_load(&driver, object, p, loaded);
 }

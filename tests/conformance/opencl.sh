@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Random GPU policies through OpenCL on the CPU: PoCL runs the work-items of a
 # group as they are written, so tiles, staging and barriers are tried.
-# Each takes PoCL a second to compile, so make check tries a twentieth.
-: "${CHANAS_POLICIES:=20}"
 . "${abs_top_srcdir:-.}/tests/conformance/part.sh"
 need_plugin opencl
 compgen -G '/etc/OpenCL/vendors/*.icd' >/dev/null ||
