@@ -23,6 +23,6 @@ conv:k1,s1,p0,o12,none,b,x2/add:none,x3,0; do
   done
 done
 
-policies 1000 arm --device "$devices/qemu-aarch64.ini" \
+policies 1200 6 arm --device "$devices/qemu-aarch64.ini" \
   --runner "qemu-aarch64 $runner" \
   --compiler 'aarch64-linux-gnu-gcc -Wall -Wextra -Werror'

@@ -30,4 +30,4 @@ for fault in 1 2; do
 done
 run 0 "$check" "${emulated[@]}" --key $key --policies 0
 
-policies 2000 "${emulated[@]}"
+policies 2000 6 "${emulated[@]}"

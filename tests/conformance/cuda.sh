@@ -16,5 +16,5 @@ says "$err" error
 test ! -e "$test_folder/bad.o" || fail "an object of nonsense"
 
 for device in a100 h100; do
-  policies 500 cuda --device "$devices/$device.ini" --compile-only --threads 1
+  policies 500 1 cuda --device "$devices/$device.ini" --compile-only --threads 1
 done

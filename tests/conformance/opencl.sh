@@ -9,5 +9,5 @@ compgen -G '/usr/lib/*/libOpenCL.so.1' >/dev/null ||
   skip "no libOpenCL.so.1 (Debian: apt install ocl-icd-libopencl1)"
 
 # Loops stay rolled, so that it compiles faster; other types are float here.
-policies 2000 opencl --threads 1 --dtype f32 --deadline 600 \
+policies 2100 36 opencl --threads 1 --dtype f32 --deadline 600 \
   --set options='-cl-std=CL1.2 -cl-opt-disable -DNO_UNROLL'

@@ -14,13 +14,14 @@ need_tool() {
     skip "no $1 (Debian: apt install $2)"
 }
 
-# policies ALL BACKEND OPTION...: as many candidates, or a tenth of that
+# policies ALL EACH BACKEND OPTION...: as many candidates, with EACH random
+# policies for each of some 58 workloads of each type, or a tenth of that
 policies() {
   local share=${CHANAS_POLICIES:-10} status=0 tried more
   test "$share" != all || share=1
   local count=$(($1 / share))
-  shift
-  more=(--policies 36 --random-workloads 10)
+  more=(--policies "$2" --random-workloads 10)
+  shift 2
   test "$share" -le 5 || more=(--policies 3 --random-workloads 2 --every 4)
   "$check" --quiet "${more[@]}" --candidates "$count" "$@" >"$out" 2>"$err" ||
     status=$?

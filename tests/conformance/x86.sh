@@ -4,5 +4,5 @@
 . "${abs_top_srcdir:-.}/tests/conformance/part.sh"
 need_plugin x86
 warnings=(--compiler 'cc -Wall -Wextra -Werror')
-policies 0 x86 "${warnings[@]}" --dtype f32 --policies 1 --every 1
-policies 2000 x86 "${warnings[@]}"
+policies 0 1 x86 "${warnings[@]}" --dtype f32 --policies 1 --every 1
+policies 2000 11 x86 "${warnings[@]}"
