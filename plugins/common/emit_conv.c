@@ -26,11 +26,14 @@ pixels_outer(const struct emitter *e, const struct node *n)
 
 /* Weights of the next group of channels are fetched while the tiles of this
  * one are computed; packed weights lie one after another, so behind the last
- * group begins what comes next in the block, and mostly in the network. */
+ * group begins what comes next in the block, and mostly in the network.  The
+ * channels must be enough for one turn of the loop that does it. */
 int
 emit_prefetches(const struct emitter *e, const struct node *n)
 {
-  return e->plan->schedule->prefetch && n->k == 1 && n->scaled < 0
+  const struct schedule *s = e->plan->schedule;
+
+  return s->prefetch && n->k == 1 && n->cin >= s->unroll && n->scaled < 0
          && !n->chained && !pixels_outer(e, n);
 }
 
