@@ -17,12 +17,13 @@ need_tool() {
 # policies ALL EACH BACKEND OPTION...: as many candidates, with EACH random
 # policies for each of some 58 workloads of each type, or a tenth of that
 policies() {
-  local share=${CHANAS_POLICIES:-10} status=0 tried more
+  local share=${CHANAS_POLICIES:-10} each=$2 status=0 tried more
   test "$share" != all || share=1
   local count=$(($1 / share))
-  more=(--policies "$2" --random-workloads 10)
   shift 2
-  test "$share" -le 5 || more=(--policies 3 --random-workloads 2 --every 4)
+  more=(--policies "$each" --random-workloads 10)
+  test "$share" -le 5 || more=(--policies $((each < 3 ? each : 3))
+    --random-workloads 2 --every 4)
   "$check" --quiet "${more[@]}" --candidates "$count" "$@" >"$out" 2>"$err" ||
     status=$?
   cat "$err" "$out"
