@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Does the device move the architecture?  The same space is searched for
 # several devices, each under the latency that a share of random networks keeps
-# there; then the best network of each is run on all the others.
+# there; how many networks their fronts have in common; then the best network
+# of each is run on all the others.
 #
 #   bench/transfer.sh [-p PERCENT] [-e EVALUATIONS] [-s SPACE.ini] [-t TABLE]
 #       [-x SECTION.KEY=VALUE]... INI...
@@ -21,7 +22,7 @@ while getopts p:e:s:t:x: option; do
     s) common+=(--set "space.file=$(readlink -f "$OPTARG")") ;;
     t) table=$OPTARG ;;
     x) common+=(--set "$OPTARG") ;;
-    *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n 2,16p >&2; exit 2 ;;
+    *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n 2,17p >&2; exit 2 ;;
   esac
 done
 shift $((OPTIND - 1))
@@ -62,6 +63,11 @@ latency() {
   echo "${ms:-$(json latency_sum_ms "$folder/one")}"
 }
 
+# The codes of a front, in order.
+members() {
+  sed -n 's/^ *"code": "\(.*\)",$/\1/p' "$folder/$1/front.json" | sort
+}
+
 names=() codes=()
 echo "| device | limit ms ($percent % of random networks) | best accuracy |" \
   "MACs (M) | network |"
@@ -77,6 +83,22 @@ for ini; do
     "$(json accuracy "$front")" "$(awk -v m="$(json macs "$front")" \
       'BEGIN { print m / 1e6 }')" "$code"
   names+=("$name") codes+=("$code")
+done
+
+echo
+printf '| front of (networks) / %% of them in the front of |'
+printf ' %s |' "${names[@]}"
+printf '\n|---|'
+printf -- '---|%.0s' "${names[@]}"
+echo
+for name in "${names[@]}"; do
+  count=$(members "$name" | wc -l)
+  printf '| %s (%d) |' "$name" "$count"
+  for other in "${names[@]}"; do
+    both=$(comm -12 <(members "$name") <(members "$other") | wc -l)
+    printf ' %d |' $((100 * both / count))
+  done
+  echo
 done
 
 echo
