@@ -33,7 +33,9 @@ struct gpu_device {
   enum gpu_dialect dialect;
   int group, warp, units; /* threads of a block; of a warp; multiprocessors */
   long local, registers;  /* bytes of local memory; registers, of a block */
+  long declared;          /* of local, what a kernel may declare */
   int arch;               /* 80 for sm_80; 0 where that means nothing */
+  int bulk, cluster;      /* copies in bulk may be used; blocks of a cluster */
 };
 
 struct gpu {
@@ -45,6 +47,9 @@ struct gpu {
 
 enum { GPU_FUSE_NONE, GPU_FUSE_DEPTHWISE, GPU_FUSE_PROJECT };
 
+/* How slices of weights get to local memory (gpu_emit_stage.c). */
+enum { GPU_COPY_NONE, GPU_COPY_ASYNC, GPU_COPY_BULK };
+
 /* A block computes bm pixels x bn channels, a thread tm x tn of them. */
 struct gpu_tile { int bm, bn, tm, tn; };
 
@@ -53,6 +58,7 @@ struct gpu_schedule {
   int fold, scale;                /* see gpu_policy.c */
   struct gpu_tile tile[GPU_CLASSES];
   int slice, stage, vthread, vec, unroll, split, bind;
+  int copy, cluster;              /* of weights; blocks that share them */
   int warps;                      /* 10 * rows + columns; 0: no tensor cores */
   int window_rows, window_columns, window_each, window_lanes, window_vec;
   int window_stage;
@@ -126,6 +132,7 @@ struct gpu_extent gpu_extent(const struct gpu_plan *, const struct gpu_node *);
 
 struct gpu_cost {
   long grid[3], threads;     /* blocks along each axis; threads of one */
+  int cluster;               /* blocks of a cluster, if over 1 */
   long local, registers;     /* bytes of a block; estimate for a thread */
   double waste, loads;       /* issued over useful work; loads per product */
   double flops, bytes;       /* useful operations; bytes moved */
@@ -136,6 +143,11 @@ struct gpu_cost gpu_chain_cost(const struct gpu_plan *,
                                const struct gpu_phase *);
 struct gpu_cost gpu_phase_cost(const struct gpu_plan *,
                                const struct gpu_phase *);
+/* Bytes of local memory for slices of pixels and of weights, and for the
+ * barriers of copies in bulk. */
+struct gpu_stages { long a, b, barriers; };
+struct gpu_stages gpu_dense_stages(const struct gpu_plan *,
+                                   const struct gpu_node *);
 /* Registers that a thread fetches a slice of both operands into. */
 struct gpu_fetch { int a, b; };
 struct gpu_fetch gpu_dense_fetch(const struct gpu_plan *,

@@ -61,7 +61,22 @@ gpu_dense_fetch(const struct gpu_plan *p, const struct gpu_node *n)
   }
   return (struct gpu_fetch){
     gpu_up(t->bm * s->slice * per / group, threads) * group,
-    gpu_up(t->bn * s->slice / s->vec, threads) * s->vec,
+    s->copy ? 0 : gpu_up(t->bn * s->slice / s->vec, threads) * s->vec,
+  };
+}
+
+struct gpu_stages
+gpu_dense_stages(const struct gpu_plan *p, const struct gpu_node *n)
+{
+  const struct gpu_schedule *s = p->schedule;
+  const struct gpu_tile *t = &s->tile[n->class];
+  long pixels = s->stage < 2 ? s->stage : 2, words;
+
+  words = n->mma ? s->slice + 4 : s->slice; /* of a row; with tensor cores */
+  return (struct gpu_stages){
+    4 * pixels * words * (n->mma ? t->bm : t->bm + 4),
+    4L * s->stage * words * t->bn,
+    s->copy == GPU_COPY_BULK ? 16L * gpu_up(s->stage, 2) : 0,
   };
 }
 
@@ -72,13 +87,13 @@ dense_memory(const struct gpu_plan *p, const struct gpu_node *n,
   const struct gpu_schedule *s = p->schedule;
   const struct gpu_tile *t = &s->tile[n->class];
   struct gpu_fetch f = gpu_dense_fetch(p, n);
+  struct gpu_stages stages = gpu_dense_stages(p, n);
 
+  c->local = stages.a + stages.b + stages.barriers;
   if (n->mma) {
     int rows = t->bm / (s->warps / 10), columns = t->bn / (s->warps % 10);
-    c->local = 4L * s->stage * (t->bm + t->bn) * (s->slice + 4);
     c->registers = rows * columns / 32 + rows / 4 + columns / 4 + OTHER;
   } else {
-    c->local = 4L * s->stage * s->slice * (t->bm + 4 + t->bn);
     c->registers = t->tm * t->tn + t->tm + t->tn + OTHER;
   }
   if (s->stage)
@@ -94,9 +109,11 @@ dense_cost(const struct gpu_plan *p, const struct gpu_node *n)
   const struct gpu_tile *t = &s->tile[n->class];
   struct gpu_extent e = gpu_extent(p, n);
   long tiles = gpu_up(e.m, t->bm), groups = gpu_up(e.n, t->bn);
-  struct gpu_cost c = { .threads = dense_threads(p, n) };
+  struct gpu_cost c = { .threads = dense_threads(p, n),
+                        .cluster = s->cluster };
 
   dense_memory(p, n, &c);
+  tiles = (long)gpu_up((int)tiles, s->cluster) * s->cluster;
   c.grid[0] = s->bind ? groups : tiles;
   c.grid[1] = s->bind ? tiles : groups;
   c.grid[2] = n->split;
@@ -186,6 +203,13 @@ gpu_chain_slots(const struct gpu_plan *p, const struct gpu_phase *c)
   return gpu_up(squares, s->threads);
 }
 
+/* Arrays in local memory begin at multiples of four floats. */
+static long
+quads(long floats)
+{
+  return (floats + 3) / 4 * 4;
+}
+
 struct gpu_cost
 gpu_chain_cost(const struct gpu_plan *p, const struct gpu_phase *phase)
 {
@@ -197,7 +221,7 @@ gpu_chain_cost(const struct gpu_plan *p, const struct gpu_phase *phase)
   double area = (double)patch.rows * patch.columns;
   double pixels = (double)dw->oh * dw->ow * p->workload->batch;
   struct gpu_cost c = { .threads = s->threads };
-  long floats = patch.rows * patch.columns * (long)s->chunk;
+  long floats = quads(patch.rows * patch.columns * (long)s->chunk);
 
   c.grid[0] = (long)gpu_up(dw->oh, s->rows) * gpu_up(dw->ow, s->columns);
   c.grid[1] = phase->project >= 0 ? 1 : gpu_up(dw->cin, s->chunk);
@@ -210,11 +234,11 @@ gpu_chain_cost(const struct gpu_plan *p, const struct gpu_phase *phase)
     c.flops += 2.0 * p->workload->batch * first->h * first->w
                * (double)first->cin * first->cout;
     if (s->stage)
-      floats += patch.rows * patch.columns * (long)first->cin;
+      floats += quads(patch.rows * patch.columns * (long)first->cin);
   }
   if (phase->project >= 0) {
     const struct gpu_node *last = &p->node[phase->project];
-    floats += s->rows * s->columns * (long)(s->chunk + 1);
+    floats += quads(s->rows * s->columns * (long)(s->chunk + 1));
     c.registers += GPU_SQUARE * GPU_SQUARE * gpu_chain_slots(p, phase);
     c.flops += 2 * pixels * last->cin * last->cout;
     c.bytes = bytes_of(p, last->dst);

@@ -31,6 +31,17 @@ pointer(struct gpu_text *o, const char *type, const char *name, int tensor)
   P(o, ";\n");
 }
 
+/* Head of a kernel whose blocks run in clusters along the pixels. */
+static void
+print_cluster(struct gpu_text *o, long threads)
+{
+  const struct gpu_schedule *s = o->plan->schedule;
+
+  P(o, "KERNEL_WITH(__cluster_dims__(%d, %d, 1) __launch_bounds__(%ld),\n"
+    "            %s_%d)\n{\n", s->bind ? 1 : s->cluster,
+    s->bind ? s->cluster : 1, threads, o->symbol, o->kernels);
+}
+
 void
 gpu_begin(struct gpu_text *o, const struct gpu_cost *c, const char *what,
           const struct gpu_node *first, const struct gpu_node *last)
@@ -38,9 +49,18 @@ gpu_begin(struct gpu_text *o, const struct gpu_cost *c, const char *what,
   char name[] = "add0";
   int i;
 
-  P(o, "\n/* %s */\n//@ run %s_%d %ld %ld %ld %ld\n", what, o->symbol,
-    o->kernels, c->grid[0], c->grid[1], c->grid[2], c->threads);
-  P(o, "KERNEL(%ld, %s_%d)\n{\n", c->threads, o->symbol, o->kernels++);
+  o->pooled = c->cluster > 1 || c->local > o->plan->device->declared;
+  o->pool = 0;
+  P(o, "\n/* %s */\n//@ run %s_%d %ld %ld %ld %ld %ld\n", what, o->symbol,
+    o->kernels, c->grid[0], c->grid[1], c->grid[2], c->threads,
+    o->pooled ? c->local : 0);
+  if (c->cluster > 1)
+    print_cluster(o, c->threads);
+  else
+    P(o, "KERNEL(%ld, %s_%d)\n{\n", c->threads, o->symbol, o->kernels);
+  o->kernels++;
+  if (o->pooled)
+    P(o, "  POOL();\n");
   pointer(o, "const ", "in", first->src);
   pointer(o, "const ", "in2", first->src2);
   pointer(o, "const ", "gate", first->gate);
@@ -50,6 +70,22 @@ gpu_begin(struct gpu_text *o, const struct gpu_cost *c, const char *what,
     name[3] = (char)('0' + i);
     pointer(o, "const ", name, last->tail[i].add);
   }
+}
+
+/* What is judged and asked for (gpu_cost.c) is all that there is. */
+void
+gpu_local(struct gpu_text *o, const char *type, const char *name,
+          const char *count, const char *rest, long bytes)
+{
+  if (!o->pooled)
+    P(o, "  LOCAL ALIGNED %s %s[%s]%s;\n", type, name, count, rest);
+  else if (*rest)
+    P(o, "  %s (*const %s)%s = (%s (*)%s)(pool + %ld);\n", type, name, rest,
+      type, rest, o->pool);
+  else
+    P(o, "  %s *const %s = (%s *)(pool + %ld);\n", type, name, type,
+      o->pool);
+  o->pool += (bytes + 15) / 16 * 16;
 }
 
 void
@@ -169,6 +205,8 @@ gpu_emit(void *self, const struct chanas_workload *w, struct chanas_point at,
   }
   P(&o, "%s%s%s", gpu_preamble(g->device.dialect), gpu_preamble_both,
     has_mma(&p) ? gpu_preamble_mma : "");
+  if (s.copy != GPU_COPY_NONE)
+    P(&o, "%s", gpu_preamble_copy);
   print_manifest(&o);
   for (i = 0; i < p.phases; i++)
     if (p.phase[i].dw >= 0)

@@ -35,9 +35,11 @@ head(struct gpu_text *o, const struct chain *c)
   P(o, "  const int y0 = BLOCK(0) / %d * ROWS, x0 = BLOCK(0) %% %d * COLUMNS;\n"
     "  const int iy0 = y0 * S - PAD, ix0 = x0 * S - PAD;\n"
     "  const int image = BLOCK(2) * (H * W);\n", across, across);
-  P(o, "  LOCAL float b[PATCH][CHUNK];\n");
+  gpu_local(o, "float", "b", "PATCH", "[CHUNK]",
+            4L * patch.rows * patch.columns * s->chunk);
   if (c->project)
-    P(o, "  LOCAL float d[PIXELS][CHUNK + 1];\n");
+    gpu_local(o, "float", "d", "PIXELS", "[CHUNK + 1]",
+              4L * s->rows * s->columns * (s->chunk + 1));
 }
 
 /* Pixel i of the patch: is it in the image? */
@@ -50,10 +52,14 @@ inside(struct gpu_text *o, const char *indent)
 }
 
 static void
-stage_input(struct gpu_text *o)
+stage_input(struct gpu_text *o, const struct chain *c)
 {
-  P(o, "  LOCAL float a[PATCH][CIN];\n"
-    "  for (int i = THREAD; i < PATCH * CIN; i += T) {\n"
+  const struct gpu_schedule *s = o->plan->schedule;
+  struct gpu_patch patch = gpu_window_patch(c->dw, s->rows, s->columns);
+
+  gpu_local(o, "float", "a", "PATCH", "[CIN]",
+            4L * patch.rows * patch.columns * c->first->cin);
+  P(o, "  for (int i = THREAD; i < PATCH * CIN; i += T) {\n"
     "    const int p = i / CIN;\n");
   inside(o, "    ");
   P(o, "    a[p][i %% CIN] = there\n"
@@ -232,7 +238,7 @@ gpu_emit_chain(struct gpu_text *o, const struct gpu_phase *phase)
       "      UNROLL(SQUARE)\n      for (int j = 0; j < SQUARE; j++)\n"
       "        acc[i][q][j] = 0.0f;\n", gpu_chain_slots(p, phase));
   if (c.expand && p->schedule->stage)
-    stage_input(o);
+    stage_input(o, &c);
   chunks(o, &c);
   if (c.project)
     results(o, &c);

@@ -7,6 +7,7 @@
  * a is [k][m] with four floats more a row, so that its columns, which are
  * stored, lie in different banks.
  */
+#include <stdio.h>
 #include "gpu_emit.h"
 
 /* Names for the extents of this kernel. */
@@ -81,12 +82,15 @@ gpu_fetch_pixels(struct gpu_text *o, const struct gpu_node *n, int group)
 }
 
 static void
-fetch(struct gpu_text *o, const struct gpu_node *n)
+fetch(struct gpu_text *o, const void *self)
 {
+  const struct gpu_node *n = self;
   struct gpu_fetch f = gpu_dense_fetch(o->plan, n);
   int vec = o->plan->schedule->vec, v, wide = gpu_up(n->cout, 4) * 4;
 
   gpu_fetch_pixels(o, n, gpu_vec(n->cin, vec));
+  if (o->plan->schedule->copy)
+    return;
   P(o, "    UNROLL(%d)\n    for (int i = 0; i < %d; i += %d) {\n", f.b / vec,
     f.b, vec);
   P(o, "      const int g = THREAD + i / %d * T;\n"
@@ -101,8 +105,9 @@ fetch(struct gpu_text *o, const struct gpu_node *n)
 
 /* Registers to the buffer of this name. */
 static void
-store(struct gpu_text *o, const struct gpu_node *n, const char *buffer)
+store(struct gpu_text *o, const void *self, const char *buffer)
 {
+  const struct gpu_node *n = self;
   struct gpu_fetch f = gpu_dense_fetch(o->plan, n);
   int vec = o->plan->schedule->vec, group = gpu_vec(n->cin, vec);
 
@@ -111,6 +116,8 @@ store(struct gpu_text *o, const struct gpu_node *n, const char *buffer)
     "      if (g < BM * BK / %d)\n"
     "        a[%s][g %% (BK / %d) * %d + i %% %d][g / (BK / %d)] = ra[i];\n"
     "    }\n", f.a, f.a, group, group, buffer, group, group, group, group);
+  if (o->plan->schedule->copy)
+    return;
   P(o, "    UNROLL(%d)\n    for (int i = 0; i < %d; i++) {\n"
     "      const int g = THREAD + i / %d * T;\n"
     "      if (g < BN * BK / %d)\n"
@@ -127,48 +134,19 @@ multiply(struct gpu_text *o, const char *indent)
     indent);
 }
 
-/* One slice from the buffer of this name. */
+/* One slice from the buffers of these names. */
 static void
-use(struct gpu_text *o, const char *buffer)
+use(struct gpu_text *o, const void *self, const char *a, const char *b)
 {
+  (void)self;
   P(o, "    UNROLL(%d)\n    for (int k = 0; k < BK; k++) {\n"
     "      float u[TM], v[TN];\n", o->plan->schedule->unroll);
   P(o, "      UNROLL(TM)\n      for (int i = 0; i < TM; i++)\n"
-    "        u[i] = a[%s][k][ROW(i)];\n", buffer);
+    "        u[i] = a[%s][k][ROW(i)];\n", a);
   P(o, "      UNROLL(TN)\n      for (int j = 0; j < TN; j++)\n"
-    "        v[j] = b[%s][k][COLUMN(j)];\n", buffer);
+    "        v[j] = b[%s][k][COLUMN(j)];\n", b);
   multiply(o, "      ");
   P(o, "    }\n");
-}
-
-static void
-staged_once(struct gpu_text *o, const struct gpu_node *n)
-{
-  P(o, "  for (int k0 = from; k0 < to_k; k0 += BK) {\n");
-  fetch(o, n);
-  P(o, "    SYNC();\n");
-  store(o, n, "0");
-  P(o, "    SYNC();\n");
-  use(o, "0");
-  P(o, "  }\n");
-}
-
-/* The next slice is on its way while this one is used. */
-static void
-staged_twice(struct gpu_text *o, const struct gpu_node *n)
-{
-  P(o, "  {\n    const int k0 = from;\n");
-  fetch(o, n);
-  store(o, n, "0");
-  P(o, "    SYNC();\n  }\n  for (int k1 = from, p = 0; k1 < to_k; "
-    "k1 += BK, p = 1 - p) {\n    const int k0 = k1 + BK;\n"
-    "    if (k0 < to_k) {\n");
-  fetch(o, n);
-  P(o, "    }\n");
-  use(o, "p");
-  P(o, "    if (k0 < to_k) {\n");
-  store(o, n, "1 - p");
-  P(o, "    }\n    SYNC();\n  }\n");
 }
 
 /* Straight from global memory, tap by tap. */
@@ -241,6 +219,26 @@ results(struct gpu_text *o, const struct gpu_node *n, int vec)
   P(o, "      }\n    }\n");
 }
 
+static void
+staged(struct gpu_text *o, const struct gpu_node *n)
+{
+  int wide = gpu_up(n->cout, 4) * 4;
+  struct gpu_staging s = {
+    .self = n, .fetch = fetch, .store = store, .use = use,
+    .weights = { .rows = "BK", .words = "BN", .rows_there = "to_k - k0",
+                 .stride = wide },
+  };
+
+  snprintf(s.weights.words_there, sizeof s.weights.words_there, "%d - n0",
+           wide);
+  snprintf(s.weights.from, sizeof s.weights.from, "%zu + k0 * %d + n0",
+           n->weights_at, wide);
+  if (!o->plan->schedule->copy)
+    P(o, "  ALIGNED float rb[%d];\n", gpu_dense_fetch(o->plan, n).b);
+  gpu_stage_arrays(o, n, "float", "[BK][BM + 4]", "[BK][BN]");
+  gpu_emit_staged(o, &s);
+}
+
 void
 gpu_emit_dense(struct gpu_text *o, const struct gpu_node *n)
 {
@@ -261,15 +259,8 @@ gpu_emit_dense(struct gpu_text *o, const struct gpu_node *n)
     "  UNROLL(TM)\n  for (int i = 0; i < TM; i++)\n"
     "    UNROLL(TN)\n    for (int j = 0; j < TN; j++)\n"
     "      acc[i][j] = 0.0f;\n");
-  if (s->stage) {
-    P(o, "  ALIGNED float rb[%d];\n", gpu_dense_fetch(o->plan, n).b);
-    P(o, "  LOCAL float a[%d][BK][BM + 4], b[%d][BK][BN];\n", s->stage,
-      s->stage);
-  }
-  if (s->stage == 2)
-    staged_twice(o, n);
-  else if (s->stage == 1)
-    staged_once(o, n);
+  if (s->stage)
+    staged(o, n);
   else
     not_staged(o, n);
   results(o, n, gpu_store_vec(o->plan, n, segment));

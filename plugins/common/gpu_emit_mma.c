@@ -13,6 +13,7 @@
  * memory are four words longer than the slice, so that the 32 lanes of a
  * fragment read 32 different banks.
  */
+#include <stdio.h>
 #include "gpu_emit.h"
 
 struct mma {
@@ -47,8 +48,6 @@ is_i8(const struct gpu_text *o)
 static void
 head(struct gpu_text *o, const struct mma *m)
 {
-  const struct gpu_schedule *s = o->plan->schedule;
-
   P(o, "  enum { WORDS = %d, ROW = WORDS + 4, WM = BM / %d, WN = BN / %d };\n"
     "  const int lane = THREAD %% 32, g = lane / 4, t = lane %% 4;\n"
     "  const int wm = THREAD / 32 / %d * WM, wn = THREAD / 32 %% %d * WN;\n",
@@ -58,37 +57,25 @@ head(struct gpu_text *o, const struct mma *m)
     "    UNROLL(WN / 8)\n    for (int j = 0; j < WN / 8; j++)\n"
     "      UNROLL(4)\n      for (int r = 0; r < 4; r++)\n"
     "        acc[i][j][r] = 0;\n");
-  P(o, "  LOCAL ALIGNED unsigned a[%d][BM][ROW], b[%d][BN][ROW];\n", s->stage,
-    s->stage);
+  gpu_stage_arrays(o, m->n, "unsigned", "[BM][ROW]", "[BN][ROW]");
   if (is_i8(o))
     P(o, "  const float range = MAX(w[%zu], 1e-30f);\n",
       o->plan->range_at + (size_t)m->n->source);
 }
 
-/* Parameters go past the registers where a copy is of four words. */
 static void
-copy_weights(struct gpu_text *o, const struct mma *m, const char *buffer)
+fetch(struct gpu_text *o, const void *self)
 {
-  P(o, "    for (int i = THREAD; i < BN * WORDS / 4; i += T) {\n"
-    "      const int n = i / (WORDS / 4), k = i %% (WORDS / 4) * 4;\n"
-    "      const int at = k0 / %d + k;\n"
-    "      const int there = n0 + n < N && k0 + k * %d < to_k;\n"
-    "      copy_async(&b[%s][n][k], w + %zu + (there ? (n0 + n) * %d + at : 0)"
-    ",\n                 there);\n    }\n", m->per, m->per, buffer,
-    m->n->weights_at, m->row_words);
-}
-
-static void
-fetch(struct gpu_text *o, const struct mma *m)
-{
+  const struct mma *m = self;
   int group = gpu_vec(m->n->cin, m->vec);
 
   gpu_fetch_pixels(o, m->n, group > m->per ? group : m->per);
 }
 
 static void
-store(struct gpu_text *o, const struct mma *m, const char *buffer)
+store(struct gpu_text *o, const void *self, const char *buffer)
 {
+  const struct mma *m = self;
   int group = gpu_vec(m->n->cin, m->vec), count;
 
   group = group > m->per ? group : m->per;
@@ -105,52 +92,38 @@ store(struct gpu_text *o, const struct mma *m, const char *buffer)
 }
 
 static void
-use(struct gpu_text *o, const struct mma *m, const char *buffer)
+use(struct gpu_text *o, const void *self, const char *a, const char *b)
 {
+  const struct mma *m = self;
+
   P(o, "    UNROLL(WORDS / 8)\n    for (int k = 0; k < WORDS; k += 8) {\n"
     "      unsigned u[WM / 16][4], v[WN / 8][2];\n"
     "      UNROLL(WM / 16)\n      for (int i = 0; i < WM / 16; i++)\n"
     "        UNROLL(4)\n        for (int r = 0; r < 4; r++)\n"
     "          u[i][r] = a[%s][wm + i * 16 + g + r %% 2 * 8]"
-    "[k + t + r / 2 * 4];\n", buffer);
+    "[k + t + r / 2 * 4];\n", a);
   P(o, "      UNROLL(WN / 8)\n      for (int j = 0; j < WN / 8; j++)\n"
     "        UNROLL(2)\n        for (int r = 0; r < 2; r++)\n"
-    "          v[j][r] = b[%s][wn + j * 8 + g][k + t + r * 4];\n", buffer);
+    "          v[j][r] = b[%s][wn + j * 8 + g][k + t + r * 4];\n", b);
   P(o, "      UNROLL(WM / 16)\n      for (int i = 0; i < WM / 16; i++)\n"
     "        UNROLL(WN / 8)\n        for (int j = 0; j < WN / 8; j++)\n"
     "          mma_%s(acc[i][j], u[i], v[j]);\n    }\n", m->type);
 }
 
 static void
-once(struct gpu_text *o, const struct mma *m)
+staged(struct gpu_text *o, const struct mma *m)
 {
-  P(o, "  for (int k0 = from; k0 < to_k; k0 += BK) {\n");
-  fetch(o, m);
-  P(o, "    SYNC();\n");
-  copy_weights(o, m, "0");
-  store(o, m, "0");
-  P(o, "    copy_wait();\n    SYNC();\n");
-  use(o, m, "0");
-  P(o, "  }\n");
-}
+  struct gpu_staging s = {
+    .self = m, .fetch = fetch, .store = store, .use = use,
+    .weights = { .rows = "BN", .words = "WORDS", .rows_there = "N - n0",
+                 .stride = m->row_words },
+  };
 
-static void
-twice(struct gpu_text *o, const struct mma *m)
-{
-  P(o, "  {\n    const int k0 = from;\n");
-  copy_weights(o, m, "0");
-  fetch(o, m);
-  store(o, m, "0");
-  P(o, "    copy_wait();\n    SYNC();\n  }\n"
-    "  for (int k1 = from, p = 0; k1 < to_k; k1 += BK, p = 1 - p) {\n"
-    "    const int k0 = k1 + BK;\n    if (k0 < to_k) {\n");
-  copy_weights(o, m, "1 - p");
-  fetch(o, m);
-  P(o, "    }\n");
-  use(o, m, "p");
-  P(o, "    if (k0 < to_k) {\n");
-  store(o, m, "1 - p");
-  P(o, "    }\n    copy_wait();\n    SYNC();\n  }\n");
+  snprintf(s.weights.words_there, sizeof s.weights.words_there,
+           "%d - k0 / %d", m->row_words, m->per);
+  snprintf(s.weights.from, sizeof s.weights.from, "%zu + n0 * %d + k0 / %d",
+           m->n->weights_at, m->row_words, m->per);
+  gpu_emit_staged(o, &s);
 }
 
 /* Two adjacent channels of one pixel at a time. */
@@ -186,10 +159,7 @@ gpu_emit_mma(struct gpu_text *o, const struct gpu_node *n)
   gpu_begin(o, &c, "convolution on tensor cores", n, n);
   gpu_dense_head(o, n);
   head(o, &m);
-  if (o->plan->schedule->stage == 2)
-    twice(o, &m);
-  else
-    once(o, &m);
+  staged(o, &m);
   results(o, &m);
   gpu_end(o);
 }

@@ -31,12 +31,12 @@ head(struct gpu_text *o, const struct gpu_node *n)
 }
 
 static void
-stage(struct gpu_text *o, int vec)
+stage(struct gpu_text *o, int vec, long bytes)
 {
   int v;
 
-  P(o, "  LOCAL ALIGNED float a[PH * PW * LANES * V];\n"
-    "  for (int i = THREAD; i < PH * PW * LANES; i += T) {\n"
+  gpu_local(o, "float", "a", "PH * PW * LANES * V", "", bytes);
+  P(o, "  for (int i = THREAD; i < PH * PW * LANES; i += T) {\n"
     "    const int iy = y0 * S - PAD + i / (LANES * PW);\n"
     "    const int ix = x0 * S - PAD + i / LANES %% PW;\n"
     "    const int c = (BLOCK(1) * LANES + i %% LANES) * V;\n"
@@ -119,7 +119,7 @@ gpu_emit_window(struct gpu_text *o, const struct gpu_node *n)
     P(o, "    acc[i][%d] = 0.0f;\n", v);
   P(o, "  }\n");
   if (s->window_stage)
-    stage(o, vec);
+    stage(o, vec, c.local);
   taps(o, n, vec, s->window_stage);
   results(o, n, vec);
   gpu_end(o);

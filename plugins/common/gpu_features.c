@@ -88,6 +88,7 @@ gpu_features(void *self, const struct chanas_workload *w,
     log2(c.window_rows * c.window_columns), log2(c.window_lanes),
     log2(c.window_each), log2(c.window_vec), c.window_stage,
     log2(c.threads), (double)p.scratch > 0 ? log2((double)p.scratch) : 0,
+    c.copy, log2(c.cluster),
   };
   for (i = 0; i < sizeof list / sizeof *list && i < max; i++)
     out[i] = list[i];

@@ -65,10 +65,10 @@ read_launch(struct gpu_manifest *m, const char *line)
   struct gpu_launch l;
   void *grown;
 
-  if (sscanf(line, "run %127s %ld %ld %ld %ld", l.name, &l.grid[0],
-             &l.grid[1], &l.grid[2], &l.threads) != 5
+  if (sscanf(line, "run %127s %ld %ld %ld %ld %ld", l.name, &l.grid[0],
+             &l.grid[1], &l.grid[2], &l.threads, &l.local) != 6
       || l.grid[0] < 1 || l.grid[1] < 1 || l.grid[2] < 1 || l.threads < 1
-      || l.threads > 1 << 16)
+      || l.threads > 1 << 16 || l.local < 0 || l.local > 1 << 24)
     return "the line of a kernel is broken";
   grown = realloc(m->launch, (m->launches + 1) * sizeof l);
   if (grown == NULL)

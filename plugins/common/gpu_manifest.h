@@ -12,7 +12,9 @@
  *        f16: two, the lower half first; tf32: one; i8: four), products in
  *        the order tap, in; a row is padded to whole groups of four words;
  *        for i8 a float scale for each output follows all rows
- *   //@ run KERNEL X Y Z THREADS       in this order; blocks and threads
+ *   //@ run KERNEL X Y Z THREADS LOCAL in this order; blocks, threads, and
+ *                                      bytes of local memory that a block
+ *                                      is to get besides what is declared
  *   //@ end SYMBOL
  *
  * A kernel's parameters are x, packed, y, scratch.  This file is part of
@@ -33,7 +35,7 @@ struct gpu_pack {
   size_t from, at;
   int out, in, taps, wide;
 };
-struct gpu_launch { char name[GPU_NAME]; long grid[3], threads; };
+struct gpu_launch { char name[GPU_NAME]; long grid[3], threads, local; };
 
 struct gpu_manifest {
   size_t packed, scratch, packs, launches;

@@ -17,7 +17,12 @@ gpu_open(struct gpu *g, const struct chanas_host *h,
     .local = (long)h->limit(device, "local"),
     .registers = (long)h->limit(device, "registers"),
     .arch = (int)h->limit(device, "arch"),
+    .bulk = (int)h->limit(device, "bulk"),
+    .cluster = (int)h->limit(device, "cluster"),
   };
+  d->declared = d->local;
+  if (dialect == GPU_CUDA && h->limit(device, "local_most") > d->local)
+    d->local = (long)h->limit(device, "local_most");
   if (d->warp < 1)
     d->warp = 1;
   if (d->units < 1)

@@ -15,8 +15,11 @@
  *   threadI   10 * pixels + channels of one thread
  *   slice     products that are staged at a time (words with tensor cores)
  *   stage     buffers in local memory: 0 none, 1, 2 (the next slice is
- *             fetched while this one is used); in chains, whether the input
- *             is staged
+ *             fetched while this one is used), more (of weights that are
+ *             copied: the next ones); in chains, whether the input is staged
+ *   copy      how weights get there: 0 through registers, 1 past these
+ *             (cp.async), 2 in bulk (cp.async.bulk)
+ *   cluster   blocks along the pixels that copy their weights together
  *   vthread   virtual threads: parts that a thread's pixels and channels are
  *             cut into, spread over the block
  *   vec       floats of a global load or store, where channels allow it
@@ -46,7 +49,8 @@ gpu_plain(const struct gpu *g)
 {
   struct gpu_schedule s = { .rows = 1, .columns = 1, .chunk = 8, .fold = 1,
                             .slice = 4, .stage = 0, .vthread = 1, .vec = 1,
-                            .unroll = 1, .split = 1, .window_rows = 1,
+                            .unroll = 1, .split = 1, .cluster = 1,
+                            .window_rows = 1,
                             .window_columns = 1, .window_each = 1,
                             .window_lanes = 32, .window_vec = 1,
                             .vector = 1, .threads = 64 };
@@ -107,6 +111,8 @@ gpu_schedule(const struct gpu *g, const struct chanas_workload *w,
   set(h, p, "scale", &s->scale);
   set(h, p, "slice", &s->slice);
   set(h, p, "stage", &s->stage);
+  set(h, p, "copy", &s->copy);
+  set(h, p, "cluster", &s->cluster);
   set(h, p, "vthread", &s->vthread);
   set(h, p, "vec", &s->vec);
   set(h, p, "unroll", &s->unroll);
@@ -142,12 +148,28 @@ tile_is_whole(const struct gpu_plan *p, const struct gpu_node *n)
          && s->slice % s->vec == 0;
 }
 
+/* Without staging nothing is copied, and only copies have many stages; what
+ * tensor cores read is copied; clusters copy in bulk and are filled. */
+static int
+copy_fits(const struct gpu_plan *p, const struct gpu_node *n)
+{
+  const struct gpu_schedule *s = p->schedule;
+  int tiles = gpu_up(gpu_extent(p, n).m, s->tile[n->class].bm);
+
+  if (s->stage == 0 || s->copy == GPU_COPY_NONE)
+    return s->copy == GPU_COPY_NONE && s->stage <= 2 && !n->mma
+           && s->cluster == 1;
+  return s->cluster == 1
+         || (s->copy == GPU_COPY_BULK && tiles >= s->cluster);
+}
+
 static int
 dense_fits(const struct gpu_plan *p, const struct gpu_node *n)
 {
   struct gpu_fetch f;
 
-  if (!tile_is_whole(p, n) || (p->schedule->stage == 0 && n->split > 1))
+  if (!tile_is_whole(p, n) || !copy_fits(p, n)
+      || (p->schedule->stage == 0 && n->split > 1))
     return 0;
   f = gpu_dense_fetch(p, n);
   return p->schedule->stage == 0 || (f.a <= FETCH && f.b <= FETCH);

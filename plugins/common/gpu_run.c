@@ -5,11 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "gpu_manifest.h"
 
 #define BYTE 0xa5
 
-struct launch { void *kernel; long grid[3], threads; };
+struct launch { void *kernel; struct gpu_launch shape; };
 
 struct step {
   struct gpu_array packed;
@@ -120,9 +119,8 @@ load_kernels(struct loaded *l, struct step *s, const struct gpu_manifest *m)
     return -1;
   for (i = 0; i < m->launches; i++) {
     struct launch *to = &s->launch[s->launches++];
-    memcpy(to->grid, m->launch[i].grid, sizeof to->grid);
-    to->threads = m->launch[i].threads;
-    to->kernel = l->driver.kernel(l->driver.device, m->launch[i].name);
+    to->shape = m->launch[i];
+    to->kernel = l->driver.kernel(l->driver.device, &to->shape);
     if (to->kernel == NULL)
       return -1;
   }
@@ -268,7 +266,7 @@ pass(void *arg)
       return -1;
     for (j = 0; j < s->launches; j++) {
       const struct launch *k = &s->launch[j];
-      if (d->launch(d->device, k->kernel, k->grid, k->threads, args))
+      if (d->launch(d->device, k->kernel, &k->shape, args))
         return -1;
     }
   }

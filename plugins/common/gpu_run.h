@@ -9,6 +9,7 @@
 #ifndef COMMON_GPU_RUN_H
 #define COMMON_GPU_RUN_H
 #include <chanas/plugin.h>
+#include "gpu_manifest.h"
 
 #define GPU_GUARD 4096 /* bytes before and behind the data of an array */
 
@@ -29,10 +30,11 @@ struct gpu_driver {
               size_t bytes);
   int (*compile)(void *device, const char *object,
                  const struct chanas_program *, char **manifest);
-  void *(*kernel)(void *device, const char *name); /* NULL, logged */
+  /* NULL, logged */
+  void *(*kernel)(void *device, const struct gpu_launch *);
   /* in order, without waiting */
   int (*clear)(void *device, struct gpu_array *, size_t bytes);
-  int (*launch)(void *device, void *kernel, const long grid[3], long threads,
+  int (*launch)(void *device, void *kernel, const struct gpu_launch *,
                 void *const arg[4]);
   /* run pass(arg) `repeat` times and wait; the time of all */
   int (*time)(void *device, int (*pass)(void *arg), void *arg,

@@ -72,7 +72,8 @@ static int
 put_chains(const struct gpu *g, const struct chanas_workload *w,
            struct chanas_space *out)
 {
-  static const int tile[] = { 404, 808, 408, 208, 202, 416, 707, 107 };
+  static const int tile[] = { 404, 808, 408, 208, 202, 416, 707, 107,
+                              816, 1414 };
   struct gpu_schedule s = gpu_plain(g);
   struct offer o = { 1, { 0 } };
   int mode, project;
@@ -90,7 +91,7 @@ put_chains(const struct gpu *g, const struct chanas_workload *w,
     }
   if (o.count == 1)
     return 0;
-  return put(g, out, "fuse", &o) | put(g, out, "chunk", OFFER(16, 8, 32));
+  return put(g, out, "fuse", &o) | put(g, out, "chunk", OFFER(16, 8, 32, 64));
 }
 
 /* ---- dense ---- */
@@ -157,6 +158,26 @@ long_sums(const struct chanas_workload *w)
   return 0;
 }
 
+/* Copies past the registers, and with them more stages, where there are such
+ * copies; in bulk, and by clusters, where the description allows them. */
+static int
+put_stages(const struct gpu *g, struct chanas_space *out)
+{
+  const struct gpu_device *d = &g->device;
+  int bad;
+
+  if (d->dialect != GPU_CUDA || d->arch < 80)
+    return put(g, out, "stage", OFFER(1, 2, 0));
+  bad = put(g, out, "stage", OFFER(1, 2, 0, 3, 4));
+  if (!d->bulk || d->arch < 90)
+    return bad | put(g, out, "copy", OFFER(0, 1));
+  bad |= put(g, out, "copy", OFFER(0, 1, 2));
+  if (d->cluster >= 2)
+    bad |= put(g, out, "cluster", d->cluster >= 4 ? OFFER(1, 2, 4)
+                                                  : OFFER(1, 2));
+  return bad;
+}
+
 static int
 put_dense(const struct gpu *g, const struct chanas_workload *w,
           struct chanas_space *out)
@@ -165,7 +186,7 @@ put_dense(const struct gpu *g, const struct chanas_workload *w,
   int bad = put_tiles(g, w, out);
 
   bad |= put(g, out, "slice", OFFER(8, 16, 4, 32))
-         | put(g, out, "stage", OFFER(1, 2, 0))
+         | put_stages(g, out)
          | put(g, out, "vthread", OFFER(1, 2, 4))
          | put(g, out, "unroll", OFFER(4, 1, 8))
          | put(g, out, "bind", OFFER(0, 1));

@@ -89,11 +89,17 @@ gpu_stop(void)
 }
 
 void *
-gpu_find(const char *name)
+gpu_find(const struct gpu_launch *shape)
 {
   CUfunction f = NULL;
 
-  return say(name, cuModuleGetFunction(&f, module, name)) ? NULL : (void *)f;
+  if (say(shape->name, cuModuleGetFunction(&f, module, shape->name))
+      || (shape->local
+          && say(shape->name, cuFuncSetAttribute(f,
+                   CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                   (int)shape->local))))
+    return NULL;
+  return f;
 }
 
 void *
@@ -126,7 +132,7 @@ gpu_clear(void *m, size_t bytes)
 }
 
 int
-gpu_go(void *kernel, const long grid[3], long threads, void *const arg[4])
+gpu_go(void *kernel, const struct gpu_launch *shape, void *const arg[4])
 {
   CUdeviceptr value[4];
   void *args[4];
@@ -136,8 +142,11 @@ gpu_go(void *kernel, const long grid[3], long threads, void *const arg[4])
     value[i] = address(arg[i]);
     args[i] = &value[i];
   }
-  return say("kernel", cuLaunchKernel((CUfunction)kernel, (unsigned)grid[0],
-                                      (unsigned)grid[1], (unsigned)grid[2],
-                                      (unsigned)threads, 1, 1, 0, NULL, args,
+  return say("kernel", cuLaunchKernel((CUfunction)kernel,
+                                      (unsigned)shape->grid[0],
+                                      (unsigned)shape->grid[1],
+                                      (unsigned)shape->grid[2],
+                                      (unsigned)shape->threads, 1, 1,
+                                      (unsigned)shape->local, NULL, args,
                                       NULL));
 }

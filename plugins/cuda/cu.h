@@ -33,6 +33,7 @@ enum {
   CU_CAPABILITY_MAJOR = 75,
   CU_CAPABILITY_MINOR = 76,
   CU_MAX_SHARED_OPTIN = 97,
+  CU_FUNC_MAX_DYNAMIC_SHARED = 8, /* an attribute of functions */
 };
 
 /* ENTRY(name, parameters): all return an error code. */
@@ -51,6 +52,7 @@ enum {
   ENTRY(cuModuleLoadData, (CUmodule *, const void *)) \
   ENTRY(cuModuleUnload, (CUmodule)) \
   ENTRY(cuModuleGetFunction, (CUfunction *, CUmodule, const char *)) \
+  ENTRY(cuFuncSetAttribute, (CUfunction, int, int)) \
   ENTRY(cuMemAlloc_v2, (CUdeviceptr *, size_t)) \
   ENTRY(cuMemFree_v2, (CUdeviceptr)) \
   ENTRY(cuMemcpyHtoD_v2, (CUdeviceptr, const void *, size_t)) \

@@ -103,7 +103,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = "cuda",
-  .version = "1",
+  .version = "2",
   .summary = "kernels for NVIDIA GPUs",
   .params = params,
   .backend = &backend,

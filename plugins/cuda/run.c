@@ -113,14 +113,20 @@ driver_compile(void *self, const char *object, const struct chanas_program *p,
 }
 
 static void *
-driver_kernel(void *self, const char *name)
+driver_kernel(void *self, const struct gpu_launch *shape)
 {
   struct driver *r = self;
+  const struct cu *cu = r->device->cu;
   CUfunction f = NULL;
 
-  return cuda_judge(r->device, name,
-                    r->device->cu->cuModuleGetFunction(&f, r->module, name))
-           ? NULL : (void *)f;
+  if (cuda_judge(r->device, shape->name,
+                 cu->cuModuleGetFunction(&f, r->module, shape->name)))
+    return NULL;
+  if (shape->local == 0
+      || !CALL(r, cuFuncSetAttribute, f, CU_FUNC_MAX_DYNAMIC_SHARED,
+               (int)shape->local))
+    return f;
+  return NULL;
 }
 
 static int
@@ -133,7 +139,7 @@ driver_clear(void *self, struct gpu_array *a, size_t bytes)
 }
 
 static int
-driver_launch(void *self, void *kernel, const long grid[3], long threads,
+driver_launch(void *self, void *kernel, const struct gpu_launch *shape,
               void *const arg[4])
 {
   struct driver *r = self;
@@ -145,9 +151,10 @@ driver_launch(void *self, void *kernel, const long grid[3], long threads,
     value[i] = address(arg[i]);
     args[i] = &value[i];
   }
-  return CALL(r, cuLaunchKernel, kernel, (unsigned)grid[0],
-              (unsigned)grid[1], (unsigned)grid[2], (unsigned)threads, 1, 1,
-              0, r->device->stream, args, NULL);
+  return CALL(r, cuLaunchKernel, kernel, (unsigned)shape->grid[0],
+              (unsigned)shape->grid[1], (unsigned)shape->grid[2],
+              (unsigned)shape->threads, 1, 1, (unsigned)shape->local,
+              r->device->stream, args, NULL);
 }
 
 /* ---- timing ---- */

@@ -109,12 +109,13 @@ gpu_stop(void)
 }
 
 void *
-gpu_find(const char *name)
+gpu_find(const struct gpu_launch *shape)
 {
   cl_int code = CL_OUT_OF_RESOURCES;
-  cl_kernel k = kernels < MANY ? clCreateKernel(program, name, &code) : NULL;
+  cl_kernel k = kernels < MANY ? clCreateKernel(program, shape->name, &code)
+                               : NULL;
 
-  say(name, code);
+  say(shape->name, code);
   if (k)
     kernel[kernels++] = k;
   return k;
@@ -157,13 +158,13 @@ gpu_clear(void *m, size_t bytes)
 }
 
 int
-gpu_go(void *k, const long grid[3], long threads, void *const arg[4])
+gpu_go(void *k, const struct gpu_launch *shape, void *const arg[4])
 {
-  size_t group[3] = { (size_t)threads, 1, 1 }, all[3];
+  size_t group[3] = { (size_t)shape->threads, 1, 1 }, all[3];
   cl_uint i;
 
   for (i = 0; i < 3; i++)
-    all[i] = (size_t)grid[i] * group[i];
+    all[i] = (size_t)shape->grid[i] * group[i];
   for (i = 0; i < 4; i++)
     if (say("argument", clSetKernelArg(k, i, sizeof(cl_mem), &arg[i])))
       return -1;

@@ -103,16 +103,16 @@ driver_compile(void *self, const char *object, const struct chanas_program *p,
 }
 
 static void *
-driver_kernel(void *self, const char *name)
+driver_kernel(void *self, const struct gpu_launch *shape)
 {
   struct driver *r = self;
   int32_t code = CL_OUT_OF_RESOURCES;
   cl_kernel k = NULL;
 
   if (r->kernels < MAX_KERNELS)
-    k = r->device->cl->clCreateKernel(r->program, name, &code);
+    k = r->device->cl->clCreateKernel(r->program, shape->name, &code);
   if (k == NULL) {
-    judge(r, name, code);
+    judge(r, shape->name, code);
     return NULL;
   }
   return r->kernel[r->kernels++] = k;
@@ -131,16 +131,16 @@ driver_clear(void *self, struct gpu_array *a, size_t bytes)
 }
 
 static int
-driver_launch(void *self, void *kernel, const long grid[3], long threads,
+driver_launch(void *self, void *kernel, const struct gpu_launch *shape,
               void *const arg[4])
 {
   struct driver *r = self;
   const struct cl *cl = r->device->cl;
-  size_t group[3] = { (size_t)threads, 1, 1 }, all[3];
+  size_t group[3] = { (size_t)shape->threads, 1, 1 }, all[3];
   uint32_t i;
 
   for (i = 0; i < 3; i++)
-    all[i] = (size_t)grid[i] * group[i];
+    all[i] = (size_t)shape->grid[i] * group[i];
   for (i = 0; i < 4; i++)
     if (judge(r, "clSetKernelArg",
               cl->clSetKernelArg(kernel, i, sizeof(cl_mem), &arg[i])))

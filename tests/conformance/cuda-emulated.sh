@@ -15,11 +15,34 @@ tiles=thread0=44,slice=8
 for dtype in bf16 f16 tf32 i8; do
   for warps in 11 12 21 22 24 42; do
     test $warps = 11 && policy=block0=32064 || policy=block0=64064
-    policy+=,$tiles,stage=$((1 + warps % 2)),vthread=1,unroll=1,bind=1
+    policy+=,$tiles,stage=$((1 + warps % 2)),copy=1,vthread=1,unroll=1,bind=1
     policy+=,split=$((1 + warps / 40)),warps=$warps,vec=4,threads=64
     run 0 "$check" "${emulated[@]}" -q --key $dtype/$key --policy "$policy"
   done
 done
+
+# Copies in bulk by themselves and by clusters, with and without tensor cores,
+# in so many stages, and more local memory than a kernel may declare: the
+# emulated driver refuses what was not asked for.
+{
+  sed 's/^local_most=.*/local_most=166912/' "$devices/h100.ini"
+  printf 'bulk=1\ncluster=4\n'
+} >"$test_folder/bulk.device"
+bulk=("${emulated[@]}" --device "$test_folder/bulk.device")
+key=n2/i9x7x24/conv:k3,s1,p1,o40,relu,b,x0
+for dtype in f32 bf16 i8; do
+  test $dtype = f32 && warps= || warps=,warps=12
+  for stage in 1 2 3 4; do
+    cluster=$((1 << stage % 3))
+    policy=block0=16064,thread0=24,slice=8,stage=$stage,copy=2
+    policy+=,cluster=$cluster,vthread=1,unroll=1,bind=$((stage % 2)),split=2
+    run 0 "$check" "${bulk[@]}" -q --key $dtype/$key \
+      --policy "$policy$warps,vec=4,threads=64"
+  done
+done
+policy=block0=64064,thread0=88,slice=32,stage=4,copy=1,cluster=1,vthread=1
+policy+=,unroll=1,bind=0,split=1,vec=4,threads=64
+run 0 "$check" "${bulk[@]}" -q --key f32/$key --policy "$policy"
 
 # A fault costs its own candidate; in the next process all is well.
 key=f32/n1/i6x6x7/conv:k1,s1,p0,o9,relu6,b,x0
@@ -31,3 +54,4 @@ done
 run 0 "$check" "${emulated[@]}" --key $key --policies 0
 
 policies 2000 6 "${emulated[@]}"
+policies 500 6 "${bulk[@]}"

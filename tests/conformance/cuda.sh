@@ -15,6 +15,13 @@ run 1 "$helper" --arch=sm_80 -o "$test_folder/bad.o" "$test_folder/bad.cu"
 says "$err" error
 test ! -e "$test_folder/bad.o" || fail "an object of nonsense"
 
-for device in a100 h100; do
-  policies 500 1 cuda --device "$devices/$device.ini" --compile-only --threads 1
+# The newer one with what is not tried unless a description has it.
+cp "$devices/a100.ini" "$test_folder/sm_80.device"
+{
+  cat "$devices/h100.ini"
+  printf 'bulk=1\ncluster=4\n'
+} >"$test_folder/sm_90.device"
+for arch in sm_80 sm_90; do
+  policies 500 1 cuda --device "$test_folder/$arch.device" --compile-only \
+    --threads 1
 done

@@ -18,12 +18,18 @@ while test $# -gt 0; do
   esac
   shift
 done
+# Sizes of clusters, for the driver.
+awk -F'[(, )]+' 'next_line { print "extern \"C\" const int " $2 "_cluster[2] = { "\
+  x ", " y " };"; next_line = 0 }
+  /^KERNEL_WITH\(__cluster_dims__/ { x = $3; y = $4; next_line = 1 }' \
+  "$source" >"$object.clusters"
 g++ -std=gnu++14 -O1 -w -fno-strict-aliasing -shared -fPIC -x c++ \
-  -include "$here/emulate.h" -o "$object.so" "$source"
+  -include "$here/emulate.h" -include "$object.clusters" \
+  -o "$object.so" "$source"
 {
   echo "chanas CUDA object"
   grep '^//@ ' "$source"
   echo "//@ cubin $(stat -c %s "$object.so")"
   cat "$object.so"
 } >"$object"
-rm -f "$object.so"
+rm -f "$object.so" "$object.clusters"

@@ -19,11 +19,15 @@
 #define API __attribute__((visibility("default")))
 #define ILLEGAL_ADDRESS 700
 
+#define DECLARED 49152 /* bytes of local memory that need no leave */
+#define OPT_IN 166912  /* and with it */
+
 typedef void launch_fn(void *kernel, const unsigned grid[3], unsigned threads,
+                       unsigned local, const int cluster[2],
                        float *const arg[4]);
-struct function { void *code; launch_fn *launch; };
-struct node { struct function *f; unsigned grid[3], threads; float *arg[4];
-              void *clear; size_t bytes; };
+struct function { void *code; launch_fn *launch; int most, cluster[2]; };
+struct node { struct function *f; unsigned grid[3], threads, local;
+              float *arg[4]; void *clear; size_t bytes; };
 struct graph { size_t nodes; struct node node[4096]; };
 struct event { double at; };
 
@@ -43,7 +47,8 @@ execute(const struct node *n)
   }
   if (fault && ++launches >= atoi(fault))
     return sticky = ILLEGAL_ADDRESS;
-  n->f->launch(n->f->code, n->grid, n->threads, n->arg);
+  n->f->launch(n->f->code, n->grid, n->threads, n->local, n->f->cluster,
+               n->arg);
   return 0;
 }
 
@@ -100,7 +105,7 @@ cuDeviceGetAttribute(int *value, int which, int d)
 {
   static const struct { int which, value; } table[] = {
     { 1, 1024 }, { 10, 32 }, { 12, 65536 }, { 13, 1000000 }, { 16, 4 },
-    { 36, 1000000 }, { 38, 1 << 20 }, { 75, 8 }, { 76, 0 }, { 97, 166912 },
+    { 36, 1000000 }, { 38, 1 << 20 }, { 75, 8 }, { 76, 0 }, { 97, OPT_IN },
   };
   size_t i;
 
@@ -150,11 +155,11 @@ cuModuleLoadData(void **m, const void *image)
 
 static void
 no_work(void *kernel, const unsigned grid[3], unsigned threads,
-        float *const arg[4])
+        unsigned local, const int cluster[2], float *const arg[4])
 {
   volatile unsigned i, end = grid[0] * threads;
 
-  (void)kernel, (void)arg;
+  (void)kernel, (void)arg, (void)local, (void)cluster;
   for (i = 0; i < end; i++)
     ;
 }
@@ -163,16 +168,32 @@ API int
 cuModuleGetFunction(void **f, void *m, const char *name)
 {
   struct function *to = calloc(1, sizeof *to);
-  void *launch = dlsym(m, "emulate_launch");
+  void *launch = dlsym(m, "emulate_launch"), *cluster;
+  char axes[160];
 
   if (to == NULL)
     return 2;
+  snprintf(axes, sizeof axes, "%s_cluster", name);
+  cluster = dlsym(m, axes);
+  to->most = DECLARED;
+  to->cluster[0] = to->cluster[1] = 1;
+  if (cluster)
+    memcpy(to->cluster, cluster, sizeof to->cluster);
   to->launch = no_work;
   if (launch)
     memcpy(&to->launch, &launch, sizeof launch);
   to->code = launch ? dlsym(m, name) : to;
   *f = to; /* lives as long as the process */
   return to->code ? 0 : 500;
+}
+
+API int
+cuFuncSetAttribute(struct function *f, int which, int value)
+{
+  if (which != 8 || value > OPT_IN)
+    return 1;
+  f->most = value;
+  return 0;
 }
 
 API int
@@ -217,10 +238,13 @@ cuLaunchKernel(struct function *f, unsigned x, unsigned y, unsigned z,
                unsigned tx, unsigned ty, unsigned tz, unsigned shared,
                void *s, void **arg, void **extra)
 {
-  struct node n = { .f = f, .grid = { x, y, z }, .threads = tx };
+  struct node n = { .f = f, .grid = { x, y, z }, .threads = tx,
+                    .local = shared };
   int i;
 
-  if (ty != 1 || tz != 1 || shared || extra || s == NULL || tx > 1024)
+  if (ty != 1 || tz != 1 || extra || s == NULL || tx > 1024
+      || shared > (unsigned)f->most || x % (unsigned)f->cluster[0]
+      || y % (unsigned)f->cluster[1])
     return 1;
   for (i = 0; f->launch != no_work && i < 4; i++)
     n.arg[i] = (float *)(uintptr_t)*(uint64_t *)arg[i];

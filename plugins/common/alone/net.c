@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "gpu.h"
-#include "gpu_manifest.h"
 #include "net.h"
 #include "steps.h"
 
-struct launch { void *kernel; long grid[3], threads; };
+struct launch { void *kernel; struct gpu_launch shape; };
 
 static struct {
   void *packed;
@@ -51,9 +50,8 @@ load_launches(size_t i, const struct gpu_manifest *m)
     return -1;
   for (k = 0; k < m->launches; k++) {
     struct launch *l = &loaded[i].launch[loaded[i].launches++];
-    memcpy(l->grid, m->launch[k].grid, sizeof l->grid);
-    l->threads = m->launch[k].threads;
-    l->kernel = gpu_find(m->launch[k].name);
+    l->shape = m->launch[k];
+    l->kernel = gpu_find(&l->shape);
     if (l->kernel == NULL)
       return -1;
   }
@@ -140,8 +138,8 @@ net_run(const float *in, float *out)
       bad = gpu_clear(tensor[step[i].dst],
                       elements[step[i].dst] * sizeof(float));
     for (k = 0; k < loaded[i].launches && !bad; k++)
-      bad = gpu_go(loaded[i].launch[k].kernel, loaded[i].launch[k].grid,
-                   loaded[i].launch[k].threads, arg);
+      bad = gpu_go(loaded[i].launch[k].kernel, &loaded[i].launch[k].shape,
+                   arg);
   }
   return bad || gpu_get(tensor[OUTPUT], out, bytes) ? -1 : 0;
 }
