@@ -321,8 +321,9 @@ make_phases(struct lowering *l)
   int inside[GPU_NODES] = { 0 }, i;
   struct gpu_phase chain[GPU_NODES];
 
-  for (i = 0; i < p->nodes; i++) {
+  for (i = 0; i < p->nodes; i++)
     chain[i] = (struct gpu_phase){ i, -1, -1, -1 };
+  for (i = 0; i < p->nodes; i++) {
     if (p->node[i].kind != GPU_WINDOW || p->node[i].weights < 0
         || p->schedule->fuse == GPU_FUSE_NONE || inside[i])
       continue;

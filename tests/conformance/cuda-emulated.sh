@@ -43,6 +43,12 @@ done
 policy=block0=64064,thread0=88,slice=32,stage=4,copy=1,cluster=1,vthread=1
 policy+=,unroll=1,bind=0,split=1,vec=4,threads=64
 run 0 "$check" "${bulk[@]}" -q --key f32/$key --policy "$policy"
+policy=fuse=20808,chunk=64,fold=1,block0=16016,thread0=22,block1=16016
+policy+=,thread1=22,slice=4,stage=1,copy=0,cluster=1,vthread=1,unroll=1,bind=0
+policy+=,split=1,wrows=1,wcols=1,weach=1,wvec=1,wstage=0,wlanes=32,vec=1
+key=f32/n1/i14x13x24/conv:k1,s1,p0,o72,relu6,b,x0/dw:k5,s1,p2,relu6,b,x1
+run 0 "$check" "${bulk[@]}" -q --policy "$policy,threads=128" \
+  --key $key/conv:k1,s1,p0,o24,none,b,x2/add:none,x3,0
 
 # A fault costs its own candidate; in the next process all is well.
 key=f32/n1/i6x6x7/conv:k1,s1,p0,o9,relu6,b,x0
