@@ -18,23 +18,51 @@ choose(const struct target *x, const struct chanas_space *space, size_t knob,
   return 0;
 }
 
-/* Fuse where the widest inner tensor does not stay in half the L2; in larger
- * tiles where many weights are read again for each tile. */
-static int64_t
-default_fuse(const struct target *x, const struct chanas_workload *w)
+/* The depthwise convolution with the largest input; NULL: none. */
+static const struct chanas_op *
+largest_depthwise(const struct chanas_workload *w)
 {
-  double bytes = 0;
+  const struct chanas_op *most = NULL;
   uint32_t i;
 
   for (i = 0; i < w->ops; i++) {
     const struct chanas_op *op = &w->op[i];
-    double here = 4.0 * op->cin * op->h * op->w;
-    if (op->kind == CHANAS_DWCONV && here > bytes)
-      bytes = here;
+    if (op->kind == CHANAS_DWCONV
+        && (!most || (double)op->cin * op->h * op->w
+                       > (double)most->cin * most->h * most->w))
+      most = op;
   }
-  if (bytes * 2 < (double)x->l2)
+  return most;
+}
+
+/* Fuse where the widest inner tensor does not stay in a quarter of the L2; in
+ * larger tiles where many weights are read again for each tile.  Several
+ * threads would also fetch each other's part of that tensor: there it pays as
+ * long as the rows at their seams, computed twice, are few. */
+static int64_t
+default_fuse(const struct target *x, const struct chanas_workload *w)
+{
+  const struct chanas_op *op = largest_depthwise(w);
+  int together;
+
+  if (op == NULL)
+    return 0;
+  together = x->threads > 1
+             && op->h * w->batch >= 7 * x->threads * (op->k / 2);
+  if (!together && 16.0 * op->cin * op->h * op->w < (double)x->l2)
     return 0;
   return 16 * w->weights > (size_t)x->l2 ? 4 : 2;
+}
+
+/* Rows of the thread that has most of them, in tiles of so many. */
+static int64_t
+busiest(const struct target *x, const struct chanas_workload *w, int64_t rows)
+{
+  int64_t oh = largest_depthwise(w)->oh;
+  int64_t tiles = w->batch * ((oh + rows - 1) / rows);
+  int64_t most = (tiles + x->threads - 1) / x->threads * rows;
+
+  return most < oh * w->batch ? most : oh * w->batch;
 }
 
 /* The widest step up to 8 columns. */
@@ -49,17 +77,22 @@ default_columns(const struct target *x, const struct chanas_space *space,
   return (int32_t)i;
 }
 
-/* Index of the fuse value with so many rows, the deepest fusion first. */
+/* Index of the fuse value for tiles of about so many rows, the deepest fusion
+ * first: these, unless others divide the work more evenly. */
 static int32_t
-choose_rows(const struct target *x, const struct chanas_space *space,
-            size_t knob, int64_t rows)
+choose_rows(const struct target *x, const struct chanas_workload *w,
+            const struct chanas_space *space, size_t knob, int64_t rows)
 {
-  size_t i, n = x->host->choices(space, knob);
+  size_t i, best = 0, n = x->host->choices(space, knob);
+  int64_t least = 0;
 
-  for (i = 1; rows && i < n; i++)
-    if (x->host->knob_value(space, knob, i) % 100 == rows)
-      return (int32_t)i;
-  return rows && n > 1;
+  for (i = 1; rows && i < n; i++) {
+    int64_t here = x->host->knob_value(space, knob, i) % 100;
+    int64_t most = busiest(x, w, here) * 2 - (here == rows);
+    if (best == 0 || most < least)
+      best = i, least = most;
+  }
+  return (int32_t)best;
 }
 
 /* Pixels, unless there are too few of them to go round. */
@@ -102,7 +135,7 @@ policy_initial(void *self, const struct chanas_workload *w,
     const char *name = x->host->knob_name(space, i);
     choice[i] = 0;
     if (!strcmp(name, "fuse"))
-      choice[i] = choose_rows(x, space, i, default_fuse(x, w));
+      choice[i] = choose_rows(x, w, space, i, default_fuse(x, w));
     else if (!strcmp(name, "columns"))
       choice[i] = default_columns(x, space, i);
     else if (!strcmp(name, "order"))
