@@ -107,6 +107,24 @@ static const char avx512[] =
   "}\n"
   "#endif\n";
 
+/* Of the passes of -O2 those that pay: kernels as fast as with all of them in
+ * little more than half the compile time (docs/bench/tuner.md).  It has to be
+ * before all functions, or some could not be inlined. */
+static const char passes[] =
+  "#if !defined CH_SHARED && defined __GNUC__ && !defined __clang__\n"
+  "#pragma GCC optimize (\"O1\", \"expensive-optimizations\", \\\n"
+  "  \"no-tree-ccp\", \"no-tree-bit-ccp\", \"no-tree-pta\", \\\n"
+  "  \"no-tree-dominator-opts\", \"no-tree-dse\", \"no-dse\", \\\n"
+  "  \"no-forward-propagate\", \"no-if-conversion\", \\\n"
+  "  \"no-if-conversion2\")\n"
+  "#endif\n";
+
+int
+isa_passes(const struct chanas_host *host, struct chanas_text *out)
+{
+  return host->print(out, "%s", passes);
+}
+
 int
 isa_preamble(const struct chanas_host *host, struct chanas_text *out, int vec)
 {

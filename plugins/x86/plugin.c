@@ -51,7 +51,8 @@ x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
     x->host->log(x->host->ctx, CHANAS_ERROR, "no schedule of %s", w->key);
     return -1;
   }
-  if (emit_preamble(x->host, out)
+  if (isa_passes(x->host, out)
+      || emit_preamble(x->host, out)
       || isa_preamble(x->host, out, schedule.vec)
       || (schedule.per && isa_tiles(x->host, out))
       || x->host->print(out, "/* %s */\n", w->key))

@@ -15,6 +15,8 @@ double ceiling_fma(int threads, int wide); /* GFLOP/s */
 double ceiling_read(size_t bytes);         /* GB/s of one thread */
 double ceiling_work(long rounds);          /* seconds of fixed work */
 
+/* Options of the compiler, before all else of the text: isa.c. */
+int isa_passes(const struct chanas_host *, struct chanas_text *);
 /* Helpers of the emitted text for vectors of so many floats: isa.c. */
 int isa_preamble(const struct chanas_host *, struct chanas_text *, int vec);
 /* And, after these, for convolutions on tiles: isa_tiles.c. */
