@@ -102,6 +102,14 @@ report(void *arg, size_t finished)
   progress_update((double)(t->spent + finished), NULL);
 }
 
+/* The default, and what is measured again, are to be known well. */
+static int
+needs_all(const struct tuner *t, const struct candidate *c)
+{
+  return c->preset ||
+         schedule_find(&t->tuned[c->workload].schedule, c->policy) >= 0;
+}
+
 /* -1 (logged): there is nothing left to measure on. */
 static int
 measure(struct tuner *t, const struct emitted *e)
@@ -121,7 +129,8 @@ measure(struct tuner *t, const struct emitted *e)
     owner[n] = c;
     item[n++] = (struct measure_item){
       .object = e->unit[u].object, .symbol = c->symbol, .verify = 1,
-      .workload = t->tuned[c->workload].schedule.workload };
+      .workload = t->tuned[c->workload].schedule.workload,
+      .best = needs_all(t, c) ? 0 : tuner_latency(t, c->workload) };
   }
   status = measure_each(t->session->measure, n, item, report, t);
   for (size_t i = 0; i < n; i++) {
@@ -142,10 +151,14 @@ emit_and_build(struct tuner *t, size_t n, struct candidate *const c[])
   struct emitted e;
   int status = 0;
 
+  double begun = proc_now(), built;
   emit(t, n, c, &e);
   build_units(s->build, e.count, e.unit, (size_t)s->config->per_unit);
+  built = proc_now();
+  t->building += built - begun;
   if (!proc_stopping())
     status = measure(t, &e);
+  t->measuring += proc_now() - built;
   emitted_free(&e);
   return status;
 }

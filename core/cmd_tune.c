@@ -55,8 +55,10 @@ print_table(const struct tuner *t)
   }
   if (n)
     printf("\n%zu blocks; best over default schedule: %.3f times (geometric "
-           "mean)\nCandidates measured now %zu in %.1f s", n,
-           exp(logs / (double)n), t->measured, proc_now() - t->started);
+           "mean)\nCandidates measured now %zu in %.1f s (choosing %.1f, "
+           "building %.1f, measuring %.1f)", n, exp(logs / (double)n),
+           t->measured, proc_now() - t->started, t->choosing, t->building,
+           t->measuring);
   for (int o = 1; o < OUTCOMES; o++)
     if (t->outcomes[o])
       printf(", %s %zu", outcome_name((enum chanas_outcome)o),

@@ -305,6 +305,7 @@ measure_item(struct measure *m, struct measure_item *item)
     add_program(&j, item->program);
   } else {
     j.cold = m->config.cold;
+    j.best = item->best;
     add_block(&j, item->workload, item->symbol);
   }
   run_job(m, &j, item->object, &a);
@@ -312,10 +313,33 @@ measure_item(struct measure *m, struct measure_item *item)
   job_free(&j);
 }
 
+/* As measure_item, of at least two blocks; how many results are known. */
+static size_t
+measure_race(struct measure *m, struct measure_item item[], size_t n)
+{
+  struct job j = new_job(m, JOB_RACE);
+  struct answer *a = mem_array(struct answer, n);
+  struct measure_result *out = mem_array(struct measure_result, n);
+  j.verify = item->verify;
+  j.cold = m->config.cold;
+  j.best = item->best;
+  for (size_t i = 0; i < n; i++)
+    add_block(&j, item[i].workload, item[i].symbol);
+  size_t done = run_job(m, &j, item->object, a);
+  take_answers(done, a, out);
+  for (size_t i = 0; i < done; i++)
+    item[i].result = out[i];
+  job_free(&j);
+  free(out);
+  free(a);
+  return done;
+}
+
 /* All of one measure_each(). */
 struct batch {
   struct measure *measure;
   struct measure_item *item;
+  size_t *from;         /* where the groups start, and where the last ends */
   pthread_mutex_t lock; /* of finished and report() */
   size_t finished;
   void (*report)(void *arg, size_t finished);
@@ -323,21 +347,55 @@ struct batch {
 };
 
 static void
-measure_one(void *arg, size_t i)
+finish(struct batch *b, size_t n)
 {
-  struct batch *b = arg;
-  struct measure_item *item = &b->item[i];
-  item->result = (struct measure_result){.outcome = CHANAS_LOST};
-  if (proc_stopping())
-    snprintf(item->result.detail, sizeof item->result.detail,
-             "stopped by the user");
-  else
-    measure_item(b->measure, item);
   pthread_mutex_lock(&b->lock);
-  b->finished++;
+  b->finished += n;
   if (b->report)
     b->report(b->arg, b->finished);
   pthread_mutex_unlock(&b->lock);
+}
+
+static void
+measure_group(void *arg, size_t group)
+{
+  struct batch *b = arg;
+  for (size_t i = b->from[group], end = b->from[group + 1], n; i < end;
+       i += n) {
+    struct measure_item *item = &b->item[i];
+    n = 1;
+    item->result = (struct measure_result){.outcome = CHANAS_LOST};
+    if (proc_stopping())
+      snprintf(item->result.detail, sizeof item->result.detail,
+               "stopped by the user");
+    else if (i + 1 < end)
+      n = measure_race(b->measure, item, end - i);
+    else
+      measure_item(b->measure, item);
+    finish(b, n);
+  }
+}
+
+/* Can b follow a in one job? */
+static int
+go_together(const struct measure_item *a, const struct measure_item *b)
+{
+  return !a->program && !b->program && a->verify == b->verify &&
+         (a->best > 0) == (b->best > 0) && !strcmp(a->object, b->object) &&
+         !strcmp(a->workload->key, b->workload->key);
+}
+
+/* Groups of at most `most` items; how many there are. */
+static size_t
+split(const struct measure_item item[], size_t n, size_t most, size_t from[])
+{
+  size_t groups = 0;
+  for (size_t i = 0; i < n; i++)
+    if (!i || i - from[groups - 1] == most ||
+        !go_together(&item[i - 1], &item[i]))
+      from[groups++] = i;
+  from[groups] = n;
+  return groups;
 }
 
 int
@@ -350,11 +408,15 @@ int
 measure_each(struct measure *m, size_t n, struct measure_item item[],
              void (*report)(void *arg, size_t finished), void *arg)
 {
-  struct batch b = {m, item, PTHREAD_MUTEX_INITIALIZER, 0, report, arg};
+  size_t *from = mem_array(size_t, n + 1), groups;
+  struct batch b = {m, item, from, PTHREAD_MUTEX_INITIALIZER, 0, report, arg};
   if (m->boards)
     boards_up(m->boards);
-  pool_run(m->boards ? boards_left(m->boards) : 1, n, measure_one, &b);
+  int runners = m->boards ? boards_left(m->boards) : 1;
+  groups = split(item, n, runners > 1 ? n / (size_t)runners + 1 : n, from);
+  pool_run(runners, groups, measure_group, &b);
   pthread_mutex_destroy(&b.lock);
+  free(from);
   if (proc_stopping() || !measure_gone(m))
     return 0;
   log_error("no runner of [backend] is left to measure on");

@@ -55,12 +55,17 @@ struct measure_item {
   const struct chanas_workload *workload;
   const struct chanas_program *program;  /* or this; see measure_program() */
   int verify;
+  /* Of a block: the least latency known so far (infinity: none).  What is
+   * clearly slower, also than others of its workload in this call, is timed in
+   * fewer rounds.  0: it is timed in all of them. */
+  double best;
   struct measure_result result;
 };
 /* All of them, on all runners that there are, each of which does one at a
- * time.  report() is called after each, not by two threads at once; it may be
- * NULL.  0, or -1 (logged) if no runner is left.  When the user wants to stop
- * the rest is CHANAS_LOST. */
+ * time.  Blocks of one object and workload that follow each other share
+ * inputs and what the reference makes of them.  report() is called after each,
+ * not by two threads at once; it may be NULL.  0, or -1 (logged) if no runner
+ * is left.  When the user wants to stop the rest is CHANAS_LOST. */
 int measure_each(struct measure *, size_t n, struct measure_item[],
                  void (*report)(void *arg, size_t finished), void *arg);
 /* 1: there is no runner left. */

@@ -19,7 +19,7 @@ start(const struct child *c, const struct job *j, struct proc_result *r)
 {
   struct chanas_text frame = {0};
   struct proc_limits limits = {
-    .seconds = j->seconds, .output = OUTPUT_LIMIT, .tick = c->tick,
+    .seconds = job_seconds(j), .output = OUTPUT_LIMIT, .tick = c->tick,
     .watch = c->watch, .watched = c->watched,
   };
   if (!c->command) {
@@ -156,7 +156,7 @@ conclude(const struct job *j, const struct proc_result *r, size_t n,
 {
   size_t room = job_answers(j);
   int whole = n == room && r->end == PROC_EXITED && all_read;
-  int many = j->kind == JOB_VERIFY;
+  int many = job_is_many(j);
   if (whole || (many && (n == room || (n && r->end == PROC_DEADLINE))))
     return n;
   if (!many && n)

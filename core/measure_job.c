@@ -51,13 +51,27 @@ job_free(struct job *j)
   *j = (struct job){0};
 }
 
+int
+job_is_many(const struct job *j)
+{
+  return j->kind == JOB_VERIFY || j->kind == JOB_RACE;
+}
+
 size_t
 job_answers(const struct job *j)
 {
-  return j->kind == JOB_VERIFY && j->steps ? j->steps : 1;
+  return job_is_many(j) && j->steps ? j->steps : 1;
 }
 
-static const char *const kind_word[] = {"describe", "measure", "verify"};
+/* Of a race each step has the deadline; its inputs too take some time. */
+double
+job_seconds(const struct job *j)
+{
+  return j->seconds * (j->kind == JOB_RACE ? (double)j->steps + 1 : 1);
+}
+
+static const char *const kind_word[] = {"describe", "measure", "verify",
+                                        "race"};
 
 void
 job_pack(const struct job *j, struct chanas_text *frame)
@@ -73,6 +87,7 @@ job_pack(const struct job *j, struct chanas_text *frame)
   frame_put(&p, "seed", "%" PRIu64, j->seed);
   frame_put(&p, "rounds", "%d", j->rounds);
   frame_put(&p, "round", "%.17g", j->round);
+  frame_put(&p, "best", "%.17g", j->best);
   frame_put(&p, "cold", "%" PRIu64, j->cold);
   frame_put(&p, "verify", "%d", j->verify);
   frame_put(&p, "profile", "%d", j->profile);
@@ -214,6 +229,7 @@ read_measure(struct reader *r, struct job *j)
   j->seed = whole(r, "seed", UINT64_MAX);
   j->rounds = (int)whole(r, "rounds", 100000);
   j->round = real(r, "round", 3600);
+  j->best = real(r, "best", INFINITY);
   j->cold = whole(r, "cold", UINT64_MAX);
   j->verify = (int)whole(r, "verify", 1);
   j->profile = (int)whole(r, "profile", 100000);
@@ -225,7 +241,7 @@ static enum job_kind
 read_kind(struct reader *r)
 {
   const char *name = word(r, "job");
-  for (int i = JOB_DESCRIBE; i <= JOB_VERIFY; i++)
+  for (int i = JOB_DESCRIBE; i <= JOB_RACE; i++)
     if (!strcmp(name, kind_word[i]))
       return (enum job_kind)i;
   if (!r->bad)

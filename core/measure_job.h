@@ -4,14 +4,17 @@
  * Both sides use this file, so they cannot drift apart; `protocol` refuses a
  * runner of another age.  What else goes over a link is in measure_wire.h.
  *
- *   job: protocol 2, job describe|measure|verify, nonce N, ceilings 0|1,
- *     threads N, memory BYTES, seconds S (the deadline), seed N, rounds N,
- *     round S, cold BYTES, verify 0|1, profile N (passes timed step by step;
- *     0: as a whole), set KEY=VALUE ..., object PATH (or hash HASH of an
- *     object that was put, or the object as the body), tensor ELEMENTS ...,
- *     step SRC DST SYMBOL WORKLOAD ..., output I
- *   A job "verify" is many: each of its steps is a program of its own, and is
- *   answered, with nonce N + its index, before the next one is run.
+ *   job: protocol 3, job describe|measure|verify|race, nonce N,
+ *     ceilings 0|1, threads N, memory BYTES, seconds S (the deadline), seed N,
+ *     rounds N, round S, best S (what is clearly slower is timed in fewer
+ *     rounds; 0: nothing is), cold BYTES, verify 0|1, profile N (passes timed
+ *     step by step; 0: as a whole), set KEY=VALUE ..., object PATH (or hash
+ *     HASH of an object that was put, or the object as the body), tensor
+ *     ELEMENTS ..., step SRC DST SYMBOL WORKLOAD ..., output I
+ *   Jobs "verify" and "race" are many: each step is a program of its own, and
+ *   is answered, with nonce N + its index, before the next one is run.
+ *   "verify" has one process and one deadline for all of them, "race" one
+ *   each, and times them (runner_race.c).
  *
  *   answer: nonce N, outcome WORDS, latency S, minimum S, ci S, control S,
  *     difference R, detail TEXT, version TEXT (of the backend plugin), and the
@@ -23,10 +26,10 @@
 #include <chanas/plugin.h>
 #include "text.h"
 
-#define JOB_PROTOCOL 2
+#define JOB_PROTOCOL 3
 #define JOB_NO_MEMORY 86 /* exit code of a runner that ran out of memory */
 
-enum job_kind { JOB_DESCRIBE, JOB_MEASURE, JOB_VERIFY };
+enum job_kind { JOB_DESCRIBE, JOB_MEASURE, JOB_VERIFY, JOB_RACE };
 
 struct job_step {
   int32_t src, dst;
@@ -37,7 +40,7 @@ struct job {
   enum job_kind kind;
   uint64_t nonce, seed, memory, cold;
   int ceilings, threads, rounds, verify, profile;
-  double seconds, round;
+  double seconds, round, best;
   struct chanas_args settings; /* "key=value" */
   char *object;                /* path, or NULL */
   char *hash;                  /* of the object that was put, or NULL */
@@ -63,7 +66,9 @@ void job_pack(const struct job *, struct chanas_text *frame);
 /* 0, or -1 and a log line that says what is wrong with the job. */
 int job_unpack(const struct chanas_text *payload, struct job *);
 void job_free(struct job *);
+int job_is_many(const struct job *);
 size_t job_answers(const struct job *); /* how many it may get, at least 1 */
+double job_seconds(const struct job *); /* for all of it; 0: no deadline */
 
 void answer_pack(const struct answer *, struct chanas_text *frame);
 /* The answer at *at, which moves behind it; -1: there is no sound one. */

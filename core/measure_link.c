@@ -248,7 +248,7 @@ attend(struct link *l, const struct job *j, const struct chanas_text *object,
     return put_object(l, j, object);
   case WIRE_BEATS:
     if (!strcmp(text_string(&l->value), "working") && *end > 1e300)
-      *end = proc_now() + j->seconds + SLACK;
+      *end = proc_now() + job_seconds(j) + SLACK;
     return 0;
   case WIRE_ANSWERS:
     *n = wire_read_answers(payload, j, a);

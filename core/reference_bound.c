@@ -32,10 +32,11 @@ reference_difference(const float *got, const float *want, size_t n)
   for (size_t i = 0; i < n; i++) {
     if (!isfinite(got[i]))
       return INFINITY;
-    double scale = fmax(fabs((double)want[i]), base);
+    double scale = fabs((double)want[i]);
     double off = fabs((double)got[i] - want[i]);
-    if (off > 0)
-      worst = fmax(worst, off / scale);
+    scale = scale > base ? scale : base; /* fmax() would be a call */
+    if (off > worst * scale)
+      worst = off / scale;
   }
   return worst;
 }

@@ -22,6 +22,7 @@
 #include "host.h"
 #include "ini.h"
 #include "log.h"
+#include "measure_child.h"
 #include "mem.h"
 #include "registry.h"
 
@@ -204,7 +205,7 @@ tell(void *out, const struct answer *a)
 /* An exit code. */
 static int
 do_job(const struct plugin *p, const struct chanas_host *h,
-       const struct job *j, int out)
+       const struct job *j, const struct bench *ready, int out)
 {
   const struct chanas_backend *b = &p->backend;
   struct answer a = {.nonce = j->nonce, .outcome = CHANAS_LOST};
@@ -215,7 +216,7 @@ do_job(const struct plugin *p, const struct chanas_host *h,
   if (j->kind == JOB_VERIFY)
     return bench_verify(b, h, j, tell, &out) ? 1 : 0;
   if (j->kind == JOB_MEASURE)
-    bench_measure(b, h, j, &a);
+    bench_measure(b, h, j, ready, &a);
   if (j->kind == JOB_MEASURE || !describe(b, h, j, &a))
     code = write_answer(out, &a) ? 1 : 0;
   answer_free(&a);
@@ -238,7 +239,8 @@ settings(const struct job *j)
 }
 
 static int
-run_job(const char *backend, const struct job *j, int out)
+run_job(const char *backend, const struct job *j, const struct bench *ready,
+        int out)
 {
   struct rng stream = rng_seed(j->seed);
   int code = EXIT_UNAVAILABLE;
@@ -250,7 +252,7 @@ run_job(const char *backend, const struct job *j, int out)
       !CHANAS_HAS(&p->backend, describe))
     log_error("backend %s has no device half: nothing runs on it", backend);
   else if (h)
-    code = do_job(p, host_services(h), j, out);
+    code = do_job(p, host_services(h), j, ready, out);
   if (h)
     host_close(h);
   ini_free(ini);
@@ -258,14 +260,15 @@ run_job(const char *backend, const struct job *j, int out)
 }
 
 int
-runner_work(const char *backend, const struct job *j)
+runner_work(const char *backend, const struct job *j,
+            const struct bench *ready)
 {
   int out = seal();
   if (out < 0)
     return EXIT_UNAVAILABLE;
   set_threads(j->threads);
   set_limits(j);
-  int code = run_job(backend, j, out);
+  int code = run_job(backend, j, ready, out);
   registry_close();
   return code;
 }
@@ -287,14 +290,25 @@ usage(const char *wrong)
 }
 
 static int
+tell_one(void *bad, struct answer *a)
+{
+  return *(int *)bad = write_answer(1, a);
+}
+
+static int
 work_once(const char *backend)
 {
+  struct child alone = {0};
   struct job job;
+  int code = 0;
   if (read_job(&job))
     return EXIT_USAGE;
-  int code = runner_work(backend, &job);
+  if (job.kind == JOB_RACE)
+    runner_race(backend, &job, &alone, INFINITY, tell_one, &code);
+  else
+    code = runner_work(backend, &job, NULL);
   job_free(&job);
-  return code;
+  return code < 0 ? 1 : code;
 }
 
 int

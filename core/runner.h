@@ -41,8 +41,8 @@ struct bench {
   struct chanas_program program;
   struct chanas_step *step;
   struct guard x, y, *weights; /* one a step */
+  struct guard input;          /* what x has to stay */
   float *start, *want;         /* of y: before, and by the reference */
-  uint64_t input_hash;
   char object[40];             /* path of what came in the job, or "" */
   void *loaded;
   double once; /* seconds of the first run */
@@ -51,14 +51,36 @@ struct bench {
   void *alone; /* what was loaded before */
 };
 
-/* The job, with the answer to what is stdout now; an exit code. */
-int runner_work(const char *backend, const struct job *);
+/* One step of a job as a job of its own. */
+struct alone {
+  struct job job;
+  struct job_step step;
+  size_t elements[2]; /* of its input and output */
+};
+void bench_single(const struct job *, size_t step, struct alone *);
+/* Buffers, and what the reference makes of them, for b->job.  -1: the answer
+ * says why, and bench_close() is due all the same. */
+int bench_prepare(struct bench *, struct answer *);
+void bench_close(struct bench *);
+
+/* The job, with the answer to what is stdout now; an exit code.  ready: what
+ * was prepared for a job with the same data, or NULL. */
+int runner_work(const char *backend, const struct job *,
+                const struct bench *ready);
+struct child;
+/* A job "race": tell() gets every answer before the next step is run, and
+ * anything but 0 ends it.  The struct child says what to watch meanwhile; the
+ * reference of larger workloads than so many FLOPs is left to the children. */
+void runner_race(const char *backend, const struct job *, const struct child *,
+                 double flops, int (*tell)(void *arg, struct answer *),
+                 void *arg);
 /* Jobs from stdin until it ends; an exit code. */
 int runner_serve(const char *backend);
 
 /* Verify, then time, then verify again; the outcome is in the answer. */
 void bench_measure(const struct chanas_backend *, const struct chanas_host *,
-                   const struct job *, struct answer *);
+                   const struct job *, const struct bench *ready,
+                   struct answer *);
 /* Each step as a program of its own, verified twice and not timed; tell()
  * gets every answer before the next step is run, and 0 goes on. */
 int bench_verify(const struct chanas_backend *, const struct chanas_host *,

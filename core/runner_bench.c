@@ -74,7 +74,8 @@ open_buffers(struct bench *b, struct answer *a)
   size_t in = j->elements[0], out = j->elements[j->output];
   struct rng base = rng_seed(j->seed), r = rng_split(&base, "input");
   int reads = 0;
-  if (guard_open(&b->x, in) || guard_open(&b->y, out))
+  if (guard_open(&b->x, in) || guard_open(&b->input, in) ||
+      guard_open(&b->y, out))
     return fail(a, CHANAS_OUT_OF_MEMORY, "no memory for %s", "buffers");
   for (size_t i = 0; i < j->steps; i++)
     if (b->step[i].dst == j->output) {
@@ -87,14 +88,15 @@ open_buffers(struct bench *b, struct answer *a)
   b->want = mem_array(float, out);
   for (size_t i = 0; i < out; i++)
     b->start[i] = reads ? rng_float(&r) : NAN;
-  b->input_hash = hash_bytes(HASH_START, b->x.data, in * sizeof(float));
+  memcpy(b->input.data, b->x.data, in * sizeof(float));
+  guard_freeze(&b->input);
   return 0;
 }
 
 /* What y has to become.  Reduced precision needs to know how large the
  * tensors get, so there the reference runs whether it is compared or not. */
-static int
-prepare(struct bench *b, struct answer *a)
+int
+bench_prepare(struct bench *b, struct answer *a)
 {
   if (open_program(b, a) || open_buffers(b, a))
     return -1;
@@ -196,7 +198,7 @@ check_surroundings(struct bench *b, struct answer *a)
   if ((where = guard_broken(&b->x)))
     return fail(a, CHANAS_WRONG, "it writes %s of its input", where);
   size_t bytes = b->x.count * sizeof(float);
-  if (hash_bytes(HASH_START, b->x.data, bytes) != b->input_hash)
+  if (memcmp(b->x.data, b->input.data, bytes))
     return fail(a, CHANAS_WRONG, "%s", "it writes to its input");
   return 0;
 }
@@ -263,16 +265,17 @@ measure(struct bench *b, struct answer *a)
   return 0;
 }
 
-static void
+void
 bench_close(struct bench *b)
 {
   if (b->loaded)
     b->backend->unload(b->loaded);
-  for (size_t i = 0; b->step && i < b->job->steps; i++) {
+  for (size_t i = 0; b->step && i < b->program.steps; i++) {
     workload_free((struct chanas_workload *)b->step[i].workload);
     guard_close(&b->weights[i]);
   }
   guard_close(&b->x);
+  guard_close(&b->input);
   guard_close(&b->y);
   free(b->step);
   free(b->weights);
@@ -286,25 +289,26 @@ bench_close(struct bench *b)
 void
 bench_measure(const struct chanas_backend *backend,
               const struct chanas_host *host, const struct job *job,
-              struct answer *answer)
+              const struct bench *ready, struct answer *answer)
 {
-  struct bench b = {.backend = backend, .host = host, .job = job};
-  if (prepare(&b, answer) || measure(&b, answer))
+  struct bench b = {0};
+  if (ready)
+    b = *ready;
+  b.backend = backend;
+  b.host = host;
+  b.job = job;
+  if (ready)
+    b.step[0].symbol = job->step[0].symbol;
+  if ((!ready && bench_prepare(&b, answer)) || measure(&b, answer))
     answer->latency = answer->minimum = answer->ci = 0;
   bench_close(&b);
 }
 
 /* ---- many ---- */
 
-/* Step i alone: its two tensors are the program's input and output. */
-struct alone {
-  struct job job;
-  struct job_step step;
-  size_t elements[2];
-};
-
-static void
-single_out(const struct job *all, size_t i, struct alone *to)
+/* Its two tensors are the program's input and output. */
+void
+bench_single(const struct job *all, size_t i, struct alone *to)
 {
   to->step = all->step[i];
   to->elements[0] = all->elements[to->step.src];
@@ -317,6 +321,8 @@ single_out(const struct job *all, size_t i, struct alone *to)
   to->job.tensors = 2;
   to->job.elements = to->elements;
   to->job.output = 1;
+  to->job.kind = all->kind == JOB_RACE ? JOB_MEASURE : all->kind;
+  to->job.nonce += i;
 }
 
 /* Buffers and what the reference gives stay as long as the workload does. */
@@ -327,7 +333,7 @@ verify_one(struct bench *b, const struct job *one, struct answer *a)
   if (b->step && strcmp(one->step[0].key, b->step[0].workload->key))
     bench_close(b);
   b->job = one;
-  bad = !b->step && prepare(b, a);
+  bad = !b->step && bench_prepare(b, a);
   if (!bad) {
     b->step[0].symbol = one->step[0].symbol;
     bad = measure(b, a);
@@ -351,7 +357,7 @@ bench_verify(const struct chanas_backend *backend,
   int status = 0;
   for (size_t i = 0; i < job->steps && !status; i++) {
     struct answer a = {.nonce = job->nonce + i, .outcome = CHANAS_LOST};
-    single_out(job, i, &alone);
+    bench_single(job, i, &alone);
     verify_one(&b, &alone.job, &a);
     status = tell(arg, &a);
   }

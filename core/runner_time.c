@@ -5,7 +5,8 @@
  * Reported are the median of the batches and half the width of its 95 %
  * confidence interval by order statistics (binomial; Conover, Practical
  * Nonparametric Statistics, 3.2), which assumes no distribution; below six
- * batches that is the whole range and covers less.
+ * batches that is the whole range and covers less.  Of a candidate that is
+ * slower than the best known one there are fewer, two at least.
  *
  * What the interval does not hold is the drift of the machine from one process
  * to the next: for that there is the control's median.
@@ -23,6 +24,8 @@
 #define MIN_ROUNDS 3
 #define WARM_UPS 20
 #define SHARE 0.5 /* of the deadline that timing may use */
+#define FAR 1.12  /* times the best latency, after two rounds */
+#define NEAR 1.03 /* after four */
 
 void
 bench_pin(void)
@@ -93,6 +96,17 @@ fit_rounds(const struct job *j, double one)
   return fit < MIN_ROUNDS ? MIN_ROUNDS : fit;
 }
 
+/* Slower than the best that is known, beyond what more rounds could change. */
+static int
+is_lost(const struct job *j, const double *batch, int n)
+{
+  double least = INFINITY;
+  for (int i = 0; i < n; i++)
+    least = fmin(least, batch[i]);
+  return j->best > 0 && ((n >= 2 && least > FAR * j->best) ||
+                         (n >= 4 && least > NEAR * j->best));
+}
+
 static void
 summarise(double *batch, double *pass, int n, struct answer *a)
 {
@@ -116,12 +130,14 @@ bench_time(struct bench *b, struct answer *a)
     return -1;
   int n = fit_rounds(b->job, once + pass), bad = 0;
   double *batch = mem_array(double, n), *passes = mem_array(double, n);
-  for (int i = 0; i < n && !bad; i++) {
-    bad = bench_run(b, repeat, &batch[i], a) || control(b, &passes[i], a);
-    batch[i] /= (double)repeat * cold_copies(b);
+  int done = 0;
+  while (done < n && !bad && !is_lost(b->job, batch, done)) {
+    bad = bench_run(b, repeat, &batch[done], a) ||
+          control(b, &passes[done], a);
+    batch[done++] /= (double)repeat * cold_copies(b);
   }
   if (!bad)
-    summarise(batch, passes, n, a);
+    summarise(batch, passes, done, a);
   /* A clock that stands still, or runs ahead of ours, times nothing. */
   if (!bad && (!(a->latency > 0) || once > proc_now() - start)) {
     a->outcome = CHANAS_INVALID;

@@ -183,7 +183,10 @@ gather(struct tuner *t, size_t w, size_t need, size_t room,
   if (n == 0 || t->tuned[w].exhausted)
     return 0;
   t->tuned[w].last = tuner_latency(t, w);
-  return tuned_propose(t, w, n, out);
+  double begun = proc_now();
+  n = tuned_propose(t, w, n, out);
+  t->choosing += proc_now() - begun;
+  return n;
 }
 
 static int

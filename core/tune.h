@@ -50,6 +50,7 @@ struct tuner {
   size_t spent;                  /* rows of these workloads, known included */
   size_t measured;               /* rows that this process measured */
   size_t outcomes[TUNE_OUTCOMES]; /* of this process */
+  double choosing, building, measuring; /* seconds of it */
   char complaint[200];           /* first failure, for the report */
 };
 

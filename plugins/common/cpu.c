@@ -119,9 +119,11 @@ load_run(struct cpu *c, struct step *s, const char *symbol)
   return s->part && c->team ? 0 : -1;
 }
 
-/* Resolve, pack; returns the floats of scratch or -1. */
+/* Resolve, pack; returns the floats of scratch or -1.  `same` is a step that
+ * was loaded and has the same kernel and weights, or NULL. */
 static long
-load_step(struct cpu *c, struct step *s, const struct chanas_step *from)
+load_step(struct cpu *c, struct step *s, const struct chanas_step *from,
+          const struct step *same)
 {
   kernel_size *packed = entry(c, from->symbol, "_packed");
   kernel_size *scratch = entry(c, from->symbol, "_scratch");
@@ -130,7 +132,11 @@ load_step(struct cpu *c, struct step *s, const struct chanas_step *from)
   if (!packed || !scratch || !pack || load_run(c, s, from->symbol)
       || buffer_make(c, &s->packed, packed()))
     return -1;
-  pack(from->weights, s->packed.data);
+  if (same)
+    memcpy(s->packed.data, same->packed.data,
+           s->packed.floats * sizeof(float));
+  else
+    pack(from->weights, s->packed.data);
   s->src = (size_t)from->src;
   s->dst = (size_t)from->dst;
   return (long)scratch();
@@ -144,7 +150,10 @@ load_steps(struct cpu *c, const struct chanas_program *p)
 
   for (i = 0; i < p->steps; i++) {
     struct step *s = &c->step[i];
-    long floats = load_step(c, s, &p->step[i]);
+    const struct chanas_step *from = &p->step[i];
+    int same = i && from->weights == from[-1].weights
+               && !strcmp(from->symbol, from[-1].symbol);
+    long floats = load_step(c, s, from, same ? s - 1 : NULL);
     if (floats < 0)
       return -1;
     if (floats > most)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Many candidates in one runner: each gets the outcome it would get alone,
- * and one that takes the process down costs only itself.
+ * and one that takes the process down costs only itself.  So do many that are
+ * timed, of which each has a process.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,6 +112,48 @@ goes_on(void **state)
   build_units_free(1, &many.unit);
 }
 
+/* All of them, of which the slow ones are timed in fewer rounds if best. */
+static void
+time_all(struct measure *m, struct many *many, double best)
+{
+  struct measure_item item[MANY];
+  for (size_t i = 0; i < many->count; i++)
+    item[i] = (struct measure_item){
+      .object = many->unit.object, .symbol = many->candidate[i].symbol,
+      .workload = many->candidate[i].workload, .verify = 1, .best = best};
+  assert_int_equal(measure_each(m, many->count, item, NULL, NULL), 0);
+  for (size_t i = 0; i < many->count; i++)
+    many->result[i] = item[i].result;
+}
+
+/* The one that tires does so in more rounds than a slow one gets. */
+static void
+race(void **state)
+{
+  static const int misdeed[] = {DO_none, DO_wrong, DO_none, DO_none,
+                                DO_segfault, DO_stale, DO_loops, DO_tires,
+                                DO_rounding, DO_none};
+  struct many many;
+  struct measure *m = open_measure(*state, 4);
+  many_build(&many, misdeed, 10);
+  for (int cut = 1; cut >= 0; cut--) {
+    time_all(m, &many, cut ? INFINITY : 0);
+    expect(&many, 1, CHANAS_WRONG, "differs");
+    expect(&many, 4, CHANAS_CRASHED, "SIGSEGV");
+    expect(&many, 5, CHANAS_WRONG, "run again");
+    expect(&many, 6, CHANAS_TIMED_OUT, "killed");
+    expect(&many, 7, cut ? CHANAS_MEASURED : CHANAS_CRASHED, "");
+    expect(&many, 8, CHANAS_WRONG, "rounding");
+    for (size_t i = 0; i < 10; i += i == 3 ? 6 : i == 0 ? 2 : 1) {
+      expect(&many, i, CHANAS_MEASURED, "");
+      assert_true(many.result[i].latency > 0 && many.result[i].control > 0);
+      assert_true(many.result[i].difference > 0 || i == 2);
+    }
+  }
+  measure_close(m);
+  build_units_free(1, &many.unit);
+}
+
 static void
 far_runner(void **state)
 {
@@ -119,6 +163,7 @@ far_runner(void **state)
   void *inner = command;
   (void)state;
   goes_on(&inner);
+  race(&inner);
   free(command);
   free(folder);
 }
@@ -214,7 +259,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(goes_on),           cmocka_unit_test(far_runner),
     cmocka_unit_test(deadline),          cmocka_unit_test(forged_answers),
-    cmocka_unit_test(senseless_runners),
+    cmocka_unit_test(senseless_runners), cmocka_unit_test(race),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
