@@ -2,6 +2,7 @@
 /*
  * Printing C: addresses, loads, epilogues, and the kernel around the phases.
  */
+#include <stdlib.h>
 #include "emit.h"
 #include "narrow.h"
 
@@ -387,6 +388,7 @@ emit_kernel(const struct chanas_host *host, struct chanas_text *out,
     emit_phase(&e, i);
   emit_pack(&e);
   emit_entry(&e);
+  free(e.draft);
   return e.failed ? -1 : 0;
 }
 

@@ -22,10 +22,19 @@ struct emitter {
   int failed;
   int variants; /* functions printed so far, by (node, what, a, b) */
   struct { int node, what, a, b; } variant[EMIT_VARIANTS];
+  int drafting;     /* what is printed goes to the draft: emit_share.c */
+  char *draft;
+  size_t size, room;
 };
 
+/* To the draft.  0, or -1: no memory. */
+int emit_draft(struct emitter *, const char *fmt, ...)
+  __attribute__((format(printf, 2, 3)));
+
 #define PRINT(e, ...)                                                         \
-  ((e)->failed |= (e)->host->print((e)->out, __VA_ARGS__) != 0)
+  ((e)->failed |= ((e)->drafting                                              \
+                   ? emit_draft(e, __VA_ARGS__)                               \
+                   : (e)->host->print((e)->out, __VA_ARGS__)) != 0)
 
 /* Where a vector of a tensor is: pixel and vector numbers as constants plus
  * the names of run-time counters (NULL: none). */
@@ -46,6 +55,12 @@ int emit_activations(const struct chanas_host *, struct chanas_text *,
 /* ch_pack_tiles, ch_quantum for vectors of so many floats, and the "#endif"
  * that ends the preamble of narrow elements. */
 int emit_packing(const struct chanas_host *, struct chanas_text *, int vec);
+
+/* What is printed between these two are parameters and body of a kernel,
+ * "(...)\n{...}\n", which goes out once.  Its name is ch_k%016llx, for what
+ * emit_shared() returns; the caller prints a #define of its own name. */
+void emit_share(struct emitter *);
+unsigned long long emit_shared(struct emitter *);
 
 /* 1 the first time it is asked for this function of the kernel. */
 int emit_once(struct emitter *, int node, int what, int a, int b);

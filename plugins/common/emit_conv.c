@@ -212,12 +212,13 @@ micro(struct emitter *e, int index, int mr, int nv, int partial)
 {
   const struct node *n = &e->plan->node[index];
   int i, j, vec = e->plan->vec;
+  unsigned long long h;
   char name[24];
 
   if (!emit_once(e, index, MICRO, mr, nv * 2 + partial))
     return;
-  PRINT(e, "CH_KERNEL void %s_n%d_%dx%d%s(const float *x, float *y, "
-        "const float *w", e->symbol, index, mr, nv, partial ? "p" : "");
+  emit_share(e);
+  PRINT(e, "(const float *x, float *y, const float *w");
   emit_added_params(e, n);
   emit_quantum_param(e, n);
   PRINT(e, "%s)\n{\n", emit_prefetches(e, n) ? ", const float *f" : "");
@@ -237,6 +238,9 @@ micro(struct emitter *e, int index, int mr, int nv, int partial)
                  partial && j == nv - 1);
     }
   PRINT(e, "}\n");
+  h = emit_shared(e);
+  PRINT(e, "#define %s_n%d_%dx%d%s ch_k%016llx\n", e->symbol, index, mr,
+        nv, partial ? "p" : "", h);
 }
 
 /* The call of a micro-kernel for pixels of one size and groups of another. */

@@ -74,9 +74,10 @@ row(struct emitter *e, int index, int partial)
 {
   const struct node *n = &e->plan->node[index];
   struct parts p = parts_of(n->ow, e->plan->schedule->columns);
+  unsigned long long h;
 
-  PRINT(e, "CH_KERNEL void %s_n%d_row%s(const float *const *r, float *y, "
-        "const float *b", e->symbol, index, partial ? "p" : "");
+  emit_share(e);
+  PRINT(e, "(const float *const *r, float *y, const float *b");
   emit_added_params(e, n);
   emit_quantum_param(e, n);
   PRINT(e, ")\n{\n  for (long o = 0; o < %d; o += %d) {\n", p.big * p.size,
@@ -90,6 +91,9 @@ row(struct emitter *e, int index, int partial)
     PRINT(e, "  }\n");
   }
   PRINT(e, "}\n");
+  h = emit_shared(e);
+  PRINT(e, "#define %s_n%d_row%s ch_k%016llx\n", e->symbol, index,
+        partial ? "p" : "", h);
 }
 
 void

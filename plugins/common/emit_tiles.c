@@ -239,11 +239,12 @@ block(struct emitter *e, int index, struct tiles t, int partial)
 {
   const struct node *n = &e->plan->node[index];
   int j, vec = e->plan->vec, rows = block_rows(e, t);
+  unsigned long long h;
 
   if (!emit_once(e, index, TILES, t.m, t.v * 2 + partial))
     return;
-  PRINT(e, "CH_KERNEL void %s_n%d_%dx%d%s(const float *x, float *y, "
-        "const float *w", e->symbol, index, t.m, t.v, partial ? "p" : "");
+  emit_share(e);
+  PRINT(e, "(const float *x, float *y, const float *w");
   emit_added_params(e, n);
   emit_quantum_param(e, n);
   PRINT(e, "%s, long rows)\n{\n",
@@ -255,6 +256,9 @@ block(struct emitter *e, int index, struct tiles t, int partial)
   for (j = 0; j < t.v; j++)
     finish(e, n, t, j, partial && j == t.v - 1);
   PRINT(e, "}\n");
+  h = emit_shared(e);
+  PRINT(e, "#define %s_n%d_%dx%d%s ch_k%016llx\n", e->symbol, index, t.m,
+        t.v, partial ? "p" : "", h);
 }
 
 static void
