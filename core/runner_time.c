@@ -22,6 +22,7 @@
 
 #define MAX_REPEAT (1u << 24)
 #define MIN_ROUNDS 3
+#define FEW_ROUNDS 5
 #define WARM_UPS 20
 #define SHARE 0.5 /* of the deadline that timing may use */
 #define FAR 1.12  /* times the best latency, after two rounds */
@@ -85,11 +86,14 @@ control(struct bench *b, double *seconds, struct answer *a)
   return -1;
 }
 
-/* As many rounds as asked for, fewer where they would not fit the deadline. */
+/* As many rounds as asked for; fewer where one takes longer than it should, as
+ * with many copies of a block, or where they would not fit the deadline. */
 static int
 fit_rounds(const struct job *j, double one)
 {
   int rounds = j->rounds < MIN_ROUNDS ? MIN_ROUNDS : j->rounds;
+  double enough = fmax(ceil(rounds * j->round / one), FEW_ROUNDS);
+  rounds = enough < rounds ? (int)enough : rounds;
   if (j->seconds <= 0 || one * rounds <= j->seconds * SHARE)
     return rounds;
   int fit = (int)(j->seconds * SHARE / one);
