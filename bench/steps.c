@@ -281,7 +281,7 @@ report(const struct setup *s, struct variant v[], size_t n)
     printf("%zu: %s, least %.3f ms, differs by %.1e\n", i, v[i].text,
            1e3 * v[i].total[0],
            reference_difference(v[i].y, v[0].y,
-                                s->net->elements[s->net->output]));
+                                s->net->elements[s->net->output], 0));
 }
 
 static void

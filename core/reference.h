@@ -22,14 +22,20 @@ void reference_calibrate(const struct chanas_program *, float *const *weights,
  * Ranges are those that inputs in [-1, 1) lead to, with some room. */
 void reference_weights(const struct chanas_workload *, uint64_t seed,
                        float *weights);
+/* The second moment that the results have with such parameters, about. */
+double reference_moment(const struct chanas_workload *);
 
 /* ---- reference_bound.c */
-/* Largest |got - want| relative to that element's scale, the larger of |want|
- * and the root mean square of all of want; NaN or infinity in got gives
- * infinity. */
-double reference_difference(const float *got, const float *want, size_t n);
-/* Root mean square of got - want over that of want. */
-double reference_deviation(const float *got, const float *want, size_t n);
+/* Largest |got - want| relative to that element's scale, the larger of |want|,
+ * the root mean square of all of want and `least`; NaN or infinity in got
+ * gives infinity. */
+double reference_difference(const float *got, const float *want, size_t n,
+                            double least);
+/* Root mean square of got - want over that of want, or `least` if larger. */
+double reference_deviation(const float *got, const float *want, size_t n,
+                           double least);
+/* The `least` of w's results: above 0 where these are few. */
+double reference_least(const struct chanas_workload *w);
 /* What a right kernel's difference and deviation stay below. */
 double reference_tolerance(const struct chanas_workload *);
 double reference_deviation_tolerance(const struct chanas_workload *);

@@ -88,32 +88,39 @@ gates(struct rng *r, const struct chanas_op *op, float *out)
   return fill(r, out, op->cin, 1);
 }
 
-/* Writes the parameters of op i and returns the moment of its result. */
+/* The moment of the result of op i. */
 static double
-op_fill(const struct chanas_workload *w, uint32_t i, const double *moment,
-        struct rng *r, float **out)
+op_moment(const struct chanas_workload *w, uint32_t i, const double *moment)
 {
   const struct chanas_op *op = &w->op[i];
-  double m = moment[op->src], goal = aim(w, i + 1);
-  size_t taps = (size_t)op->k * op->k;
+  double m = moment[op->src];
   switch (op->kind) {
   case CHANAS_CONV:
-    *out = layer(r, op, taps * op->cin, taps * op->cin * op->cout, m, goal,
-                 *out);
-    return act_moment(op->act, goal);
   case CHANAS_DWCONV:
-    *out = layer(r, op, taps, taps * op->cin, m, goal, *out);
-    return act_moment(op->act, goal);
-  case CHANAS_LINEAR:
-    *out = layer(r, op, op->cin, (size_t)op->cin * op->cout, m, goal, *out);
-    return act_moment(op->act, goal);
-  case CHANAS_SE:
-    *out = gates(r, op, *out);
-    return act_moment(op->act, m * 0.3);
+  case CHANAS_LINEAR: return act_moment(op->act, aim(w, i + 1));
+  case CHANAS_SE: return act_moment(op->act, m * 0.3);
   case CHANAS_ADD: return act_moment(op->act, m + moment[op->src2]);
   case CHANAS_AVGPOOL:
   case CHANAS_GLOBALPOOL: return act_moment(op->act, m * 0.35);
   default: return act_moment(op->act, m);
+  }
+}
+
+/* Writes the parameters of op i, whose input has moment m; returns behind. */
+static float *
+op_fill(const struct chanas_workload *w, uint32_t i, double m, struct rng *r,
+        float *out)
+{
+  const struct chanas_op *op = &w->op[i];
+  double goal = aim(w, i + 1);
+  size_t taps = (size_t)op->k * op->k, cin = op->cin;
+  switch (op->kind) {
+  case CHANAS_CONV:
+    return layer(r, op, taps * cin, taps * cin * op->cout, m, goal, out);
+  case CHANAS_DWCONV: return layer(r, op, taps, taps * cin, m, goal, out);
+  case CHANAS_LINEAR: return layer(r, op, cin, cin * op->cout, m, goal, out);
+  case CHANAS_SE: return gates(r, op, out);
+  default: return out;
   }
 }
 
@@ -134,8 +141,20 @@ reference_weights(const struct chanas_workload *w, uint64_t seed,
 {
   struct rng base = rng_seed(seed), r = rng_split(&base, w->key);
   double moment[WORKLOAD_MAX_OPS + 1] = {INPUT_MOMENT};
-  for (uint32_t i = 0; i < w->ops && i < WORKLOAD_MAX_OPS; i++)
-    moment[i + 1] = op_fill(w, i, moment, &r, &weights);
+  for (uint32_t i = 0; i < w->ops && i < WORKLOAD_MAX_OPS; i++) {
+    weights = op_fill(w, i, moment[w->op[i].src], &r, weights);
+    moment[i + 1] = op_moment(w, i, moment);
+  }
   for (uint32_t i = 0; w->dtype == CHANAS_I8 && i < w->ops; i++)
     *weights++ = (float)range(w, i, moment[i]);
+}
+
+double
+reference_moment(const struct chanas_workload *w)
+{
+  double moment[WORKLOAD_MAX_OPS + 1] = {INPUT_MOMENT};
+  uint32_t i = 0;
+  for (; i < w->ops && i < WORKLOAD_MAX_OPS; i++)
+    moment[i + 1] = op_moment(w, i, moment);
+  return moment[i] + (w->accumulate ? INPUT_MOMENT : 0);
 }

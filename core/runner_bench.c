@@ -227,6 +227,7 @@ verify(struct bench *b, const char *when, struct answer *a)
 {
   double seconds;
   size_t n = b->y.count;
+  double least = reference_least(b->step[b->program.steps - 1].workload);
   memcpy(b->y.data, b->start, n * sizeof(float));
   if (bench_run(b, 1, &seconds, a) || check_surroundings(b, a))
     return -1;
@@ -236,10 +237,11 @@ verify(struct bench *b, const char *when, struct answer *a)
     a->latency = seconds;
   if (!b->job->verify)
     return 0;
-  a->difference = reference_difference(b->y.data, b->want, n);
+  a->difference = reference_difference(b->y.data, b->want, n, least);
+  double average = reference_deviation(b->y.data, b->want, n, least);
   return compare(b, "", a->difference, reference_tolerance, when, a) ||
-         compare(b, " on average", reference_deviation(b->y.data, b->want, n),
-                 reference_deviation_tolerance, when, a);
+         compare(b, " on average", average, reference_deviation_tolerance,
+                 when, a);
 }
 
 static int

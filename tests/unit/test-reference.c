@@ -274,19 +274,19 @@ difference_sees_what_is_wrong(void **state)
   const float want[4] = {1, -1, 1, 100};
   float got[4] = {1, -1, 1, 100};
   (void)state;
-  assert_true(reference_difference(got, want, 4) == 0);
+  assert_true(reference_difference(got, want, 4, 0) == 0);
   got[3] = 101;
-  assert_true(fabs(reference_difference(got, want, 4) - 0.01) < 1e-9);
+  assert_true(fabs(reference_difference(got, want, 4, 0) - 0.01) < 1e-9);
   got[3] = 100;
   got[0] = 0; /* relative to the root mean square, 50.01, not to 1 */
-  assert_true(fabs(reference_difference(got, want, 4) - 1 / 50.01) < 1e-4);
+  assert_true(fabs(reference_difference(got, want, 4, 0) - 1 / 50.01) < 1e-4);
   got[0] = NAN;
-  assert_true(isinf(reference_difference(got, want, 4)));
+  assert_true(isinf(reference_difference(got, want, 4, 0)));
   got[0] = INFINITY;
-  assert_true(isinf(reference_difference(got, want, 4)));
+  assert_true(isinf(reference_difference(got, want, 4, 0)));
   const float zero[2] = {0, 0}, tiny[2] = {0, 1e-30f};
-  assert_true(reference_difference(zero, zero, 2) == 0);
-  assert_true(isinf(reference_difference(tiny, zero, 2)));
+  assert_true(reference_difference(zero, zero, 2, 0) == 0);
+  assert_true(isinf(reference_difference(tiny, zero, 2, 0)));
 }
 
 /* A block of layers by type, and what a calibration sees in it. */
@@ -373,8 +373,8 @@ bounds_part_right_from_wrong(int dtype, int bits)
   reference_run(w, x, p, want);
   for (int cut = 0; cut < 2; cut++) {
     reduced_conv(x, p, bits, cut, got);
-    int near = reference_difference(got, want, n) <= reference_tolerance(w);
-    int like = reference_deviation(got, want, n) <=
+    int near = reference_difference(got, want, n, 0) <= reference_tolerance(w);
+    int like = reference_deviation(got, want, n, 0) <=
                reference_deviation_tolerance(w);
     assert_int_equal(near && like, !cut);
   }
@@ -391,8 +391,104 @@ bounds_of_types(void **state)
   bounds_part_right_from_wrong(CHANAS_TF32, 11);
   bounds_part_right_from_wrong(CHANAS_I8, 0);
   const float zero[2] = {0, 0}, bad[2] = {NAN, 0};
-  assert_true(reference_deviation(zero, zero, 2) == 0);
-  assert_true(isinf(reference_deviation(bad, zero, 2)));
+  assert_true(reference_deviation(zero, zero, 2, 0) == 0);
+  assert_true(isinf(reference_deviation(bad, zero, 2, 0)));
+}
+
+enum { FAN = 64, SEEDS = 3000 };
+enum wrong { RIGHT, CHANNEL, PRODUCT, WEIGHT };
+
+/* A linear layer in bf16 that is right, or lacks an input or one product, or
+ * has one weight of another output. */
+static void
+bf16_linear(const float *x, const float *w, size_t n, enum wrong wrong,
+            float *y)
+{
+  for (size_t o = 0; o < n; o++) {
+    y[o] = w[n * FAN + o];
+    for (int c = 0; c < FAN; c++) {
+      float weight = w[o * FAN + c];
+      int at = c == 7 && (wrong == CHANNEL || o == n / 2);
+      if (at && wrong == WEIGHT)
+        weight = w[o * FAN + c + 1];
+      if (!at || wrong == WEIGHT || wrong == RIGHT)
+        y[o] += rounded(x[c], 8) * rounded(weight, 8);
+    }
+  }
+}
+
+/* In how many of so many draws of weights and inputs it is refused. */
+static int
+refused(size_t n, enum wrong wrong)
+{
+  int count = 0;
+  struct workload_builder b;
+  workload_begin(&b, CHANAS_BF16, 1, 1, 1, FAN);
+  workload_linear(&b, 0, n, CHANAS_ACT_NONE, 1);
+  struct chanas_workload *w = one(&b);
+  double least = reference_least(w);
+  float p[16 * FAN + 16], x[FAN], want[16], got[16];
+  assert_true(n <= 16 && w->weights == n * FAN + n);
+  for (int seed = 0; seed < SEEDS; seed++) {
+    struct rng r = rng_seed(seed);
+    for (int i = 0; i < FAN; i++)
+      x[i] = rng_float(&r);
+    reference_weights(w, seed, p);
+    reference_run(w, x, p, want);
+    bf16_linear(x, p, n, wrong, got);
+    count += reference_difference(got, want, n, least) >
+               reference_tolerance(w) ||
+             reference_deviation(got, want, n, least) >
+               reference_deviation_tolerance(w);
+  }
+  workload_free(w);
+  return count;
+}
+
+/* Few results have a root mean square that is off by much: what is right is
+ * not refused, and what is wrong still is, unless the draw made it small. */
+static void
+few_results(void **state)
+{
+  static const size_t results[] = {1, 2, 3, 5, 10, 16};
+  (void)state;
+  for (size_t i = 0; i < 6; i++) {
+    size_t n = results[i];
+    assert_int_equal(refused(n, RIGHT), 0);
+    assert_true(refused(n, CHANNEL) > SEEDS * 3 / 4);
+    assert_true(refused(n, PRODUCT) > SEEDS / 2);
+    assert_true(refused(n, WEIGHT) > SEEDS / 2);
+  }
+}
+
+/* What the weights aim at is what results have. */
+static void
+moment_is_met(void **state)
+{
+  static const int acts[] = {CHANAS_ACT_NONE, CHANAS_ACT_RELU,
+                             CHANAS_ACT_HSWISH, CHANAS_ACT_HSIGMOID};
+  (void)state;
+  for (int i = 0; i < 8; i++) {
+    struct workload_builder b;
+    struct rng r = rng_seed(i);
+    workload_begin(&b, CHANAS_F32, 1, 8, 8, CIN);
+    workload_conv(&b, 0, 300, 1, 1, 0, acts[i % 4], 1);
+    if (i > 3)
+      workload_conv(&b, 1, COUT, 1, 1, 0, CHANAS_ACT_NONE, 1);
+    struct chanas_workload *w = one(&b);
+    float *x = mem_array(float, w->inputs), *p = mem_array(float, w->weights);
+    float *y = mem_array(float, w->outputs);
+    for (size_t k = 0; k < w->inputs; k++)
+      x[k] = rng_float(&r);
+    reference_weights(w, 1, p);
+    reference_run(w, x, p, y);
+    double part = mean_square(y, w->outputs) / reference_moment(w);
+    assert_true(part > 0.5 && part < 2);
+    free(y);
+    free(p);
+    free(x);
+    workload_free(w);
+  }
 }
 
 int
@@ -411,6 +507,8 @@ main(void)
     cmocka_unit_test(difference_sees_what_is_wrong),
     cmocka_unit_test(ranges_are_seen),
     cmocka_unit_test(bounds_of_types),
+    cmocka_unit_test(few_results),
+    cmocka_unit_test(moment_is_met),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
