@@ -51,7 +51,8 @@ END
   code=$?
   cat "$out/probe.log" >&2
   test $code = 4 || exit $code
-  say "no NVIDIA GPU can be used here: nothing was measured"
+  say "no device: no NVIDIA GPU can be used here, nothing was measured." \
+    "Where there is one, with its driver: make install; bench/gpu.sh FOLDER"
   exit 4
 }
 

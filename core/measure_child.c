@@ -101,7 +101,7 @@ set(struct answer *out, enum chanas_outcome outcome, const char *fmt, ...)
 static void
 judge_exit(const struct proc_result *r, int garbage, struct answer *out)
 {
-  char said[120];
+  char said[200];
   first_line(r, said, sizeof said);
   if (r->code == JOB_NO_MEMORY)
     set(out, CHANAS_OUT_OF_MEMORY, "it used up its memory");
