@@ -119,7 +119,7 @@ const float *nn_forward(struct nn_engine *, struct nn_store *,
 int nn_backward(struct nn_engine *, struct nn_store *, struct nn_graph *,
                 const float *gradient, float *input_gradient);
 /* Tensor t of the last nn_forward with NN_TRAIN or NN_KEEP, n x
- * elements[t]. */
+ * elements[t]; of one in another mode only what the last node reads. */
 const float *nn_tensor(const struct nn_engine *, int32_t t);
 /* Result of node i before its normalisation and activation; NULL if the two
  * are one. */

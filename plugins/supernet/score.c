@@ -6,6 +6,7 @@
  * al., ECCV 2020, section 3.4).
  */
 #include <stdlib.h>
+#include "head.h"
 #include "supernet.h"
 
 #define AT_ONCE 256 /* images */
@@ -17,6 +18,7 @@ struct sweep {
   struct nn_graph *graph;
   enum nn_mode mode;
   size_t images, right, batches;
+  struct head *head; /* or NULL */
 };
 
 static int
@@ -34,6 +36,10 @@ one_batch(struct sweep *s, struct batch *b, const struct images_batch *from)
   if (y == NULL)
     return -1;
   s->right += nn_correct(b->n, s->graph->classes, y, from->label);
+  if (s->head && head_take(s->head, from->n,
+                           nn_tensor(net->engine, s->head->tensor),
+                           from->label) < 0)
+    return -1;
   s->images += from->n;
   s->batches++;
   return 0;
@@ -71,7 +77,7 @@ int
 score_calibrate(struct supernet *net, struct nn_store *store,
                 struct nn_graph *graph)
 {
-  struct sweep s = { net, store, graph, NN_STATS, 0, 0, 0 };
+  struct sweep s = { net, store, graph, NN_STATS, 0, 0, 0, NULL };
   int status;
 
   nn_moments_begin(graph);
@@ -86,12 +92,38 @@ score_part(struct supernet *net, struct nn_store *store,
            struct nn_graph *graph, enum images_part part, size_t limit,
            double *percent)
 {
-  struct sweep s = { net, store, graph, NN_EVAL, 0, 0, 0 };
+  struct sweep s = { net, store, graph, NN_EVAL, 0, 0, 0, NULL };
 
   if (sweep(&s, part, limit) < 0)
     return -1;
   *percent = s.images ? 100.0 * (double)s.right / (double)s.images : 0;
   return 0;
+}
+
+/* The same with a last layer of the network's own. */
+static int
+refit_part(struct supernet *net, struct nn_graph *graph,
+           enum images_part part, double *percent)
+{
+  struct head head;
+  struct sweep s = { net, &net->store, graph, NN_EVAL, 0, 0, 0, &head };
+  int status = head_open(&head, net->host, graph, net->refit);
+
+  if (status == 0)
+    status = sweep(&s, part, net->validate);
+  if (status == 0)
+    status = head_right(&head, &s.right);
+  head_close(&head);
+  *percent = s.images ? 100.0 * (double)s.right / (double)s.images : 0;
+  return status;
+}
+
+static int
+inherited(struct supernet *net, struct nn_graph *graph,
+          enum images_part part, double *percent)
+{
+  return net->refit ? refit_part(net, graph, part, percent) :
+    score_part(net, &net->store, graph, part, net->validate, percent);
 }
 
 int
@@ -115,11 +147,9 @@ score_network(struct supernet *net, const struct chanas_network *network,
   score->training = 0;
   status = score_calibrate(net, &net->store, g);
   if (status == 0)
-    status = score_part(net, &net->store, g, IMAGES_VALID, net->validate,
-                        &score->validation);
+    status = inherited(net, g, IMAGES_VALID, &score->validation);
   if (status == 0 && net->gap > 0)
-    status = score_part(net, &net->store, g, IMAGES_TRAIN, net->validate,
-                        &score->training);
+    status = inherited(net, g, IMAGES_TRAIN, &score->training);
   nn_graph_free(g);
   return status < 0 ? -1 : scores_add(net, host->code(network), score);
 }

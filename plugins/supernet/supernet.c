@@ -111,6 +111,7 @@ read_way(struct supernet *net)
   net->samples = integer(net->host, "samples");
   net->gap = real(net->host, "gap");
   net->calibrate = (size_t)integer(net->host, "calibrate");
+  net->refit = integer(net->host, "refit");
   net->validate = (size_t)integer(net->host, "validate");
   net->predictor_samples = (size_t)integer(net->host, "predictor");
   net->every = real(net->host, "checkpoint");
@@ -131,7 +132,7 @@ static const char *const trained_by[] = {
   "momentum", "nesterov", "decay", "smoothing", "average", "pad", "flip",
   "cutout", "mixup", "seed", NULL
 };
-static const char *const scored_by[] = { "calibrate", "validate", NULL };
+static const char *const scored_by[] = { "calibrate", "refit", "validate", NULL };
 
 static uint64_t
 hash_keys(const struct supernet *net, uint64_t hash, const char *const key[])
@@ -180,6 +181,9 @@ supernet_open(const struct chanas_host *host,
   if (net->predictor_samples > 0 && net->predictor_samples < 10)
     return FAIL(host, "predictor = %zu is too few to fit anything to; give 0 "
                 "or at least 10", net->predictor_samples);
+  if (net->refit == 1)
+    return FAIL(host, "refit = 1 leaves no images to fit to; give 0 or at "
+                "least 2");
   if (sample_open(net) < 0 || open_images(net) < 0)
     return -1;
   read_recipe(net);
@@ -342,6 +346,8 @@ static const struct chanas_param params[] = {
   { "mixup", "real", "0", "0..10", "alpha of mixing images; 0: none" },
   { "calibrate", "int", "2048", "32..1000000", "images for the statistics of "
     "normalisation of each network" },
+  { "refit", "int", "0", "0..20", "folds by which a last layer is fitted to "
+    "each network that is scored; 0: the shared one is used" },
   { "validate", "int", "0", "0..10000000", "validation images a network is "
     "scored by; 0: all" },
   { "predictor", "int", "0", "0..100000", "networks that are scored to fit a "

@@ -6,7 +6,8 @@
  *   sample.c      which networks        course.c      training, step by step
  *   batch.c       images and targets    checkpoint.c  to go on after any end
  *   score.c       accuracy of one       lesson.c      one network by itself
- *   scores.c      those already known   predictor.c   accuracies of all others
+ *   head.c        a last layer for one  predictor.c   accuracies of all others
+ *   scores.c      those already known
  */
 #ifndef PLUGINS_SUPERNET_H
 #define PLUGINS_SUPERNET_H
@@ -62,6 +63,7 @@ struct supernet {
   int distill;             /* a lesson is also learnt from the largest */
   double gap;              /* weight of the generalisation gap */
   size_t calibrate, validate; /* images */
+  int refit;               /* folds, or 0 */
   int32_t *largest, *smallest;
   char *folder;
   uint64_t identity;       /* of everything that the result depends on */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What else training can be told: other ways to change images, another
-# optimiser, the gap between training and validation, a teacher, the ranges
+# optimiser, a last layer for each network, the gap, a teacher, the ranges
 # of 8-bit kernels.  Each must change what comes out, and none may unlearn.
 . "${abs_top_srcdir:-.}/tests/cli/training.sh"
 
@@ -44,6 +44,23 @@ sed -i 's/^rate = .*/rate = 0.01/' "$test_folder/adam.ini"
 echo 'optimiser = adamw' >>"$test_folder/adam.ini"
 search adam
 better adam 60
+
+# A last layer of their own, of 45 images each: other scores, none a guesser's
+# (25 %), the same parameters.
+ini refit spos
+echo 'refit = 4' >>"$test_folder/refit.ini"
+for name in plain refit; do
+  run 0 "$CHANAS" estimate "$test_folder/$name.ini" --random 10 -q \
+    --set estimator.predictor=0
+  cut -d, -f1,2 "$out" >"$test_folder/$name.scores"
+done
+cmp "$test_folder"/checkpoints-plain/supernet-*.ckpt \
+  "$test_folder"/checkpoints-refit/supernet-*.ckpt ||
+  fail "refit changed what was trained"
+! cmp -s "$test_folder/plain.scores" "$test_folder/refit.scores" ||
+  fail "refit changed no score"
+awk -F, 'NR > 1 && $2 <= 35 { exit 1 }' "$test_folder/refit.scores" ||
+  fail "refit made guessers: $(cat "$test_folder/refit.scores")"
 
 # The gap takes from what is reported, and nothing from the parameters.
 ini gap spos
