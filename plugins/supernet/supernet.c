@@ -132,7 +132,8 @@ static const char *const trained_by[] = {
   "momentum", "nesterov", "decay", "smoothing", "average", "pad", "flip",
   "cutout", "mixup", "seed", NULL
 };
-static const char *const scored_by[] = { "calibrate", "refit", "validate", NULL };
+static const char *const scored_by[] = { "calibrate", "refit", "validate",
+                                         NULL };
 
 static uint64_t
 hash_keys(const struct supernet *net, uint64_t hash, const char *const key[])
