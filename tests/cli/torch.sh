@@ -3,10 +3,10 @@
 # the same parameters: answers, gradients, updated parameters.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
 engine=${abs_top_builddir:-.}/bench/training/engine
-python=${CHANAS_TEST_PYTHON:-python3}
+python=${CHANAS_PYTHON:-python3}
 test -x "$engine" || skip "bench/training/engine was not built"
 "$python" -c 'import torch, numpy' 2>/dev/null ||
-  skip "no torch for $python; name another in CHANAS_TEST_PYTHON"
+  skip "no torch for $python; name another in CHANAS_PYTHON"
 
 cat >"$test_folder/space.ini" <<'END'
 [space]
