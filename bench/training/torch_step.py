@@ -65,6 +65,9 @@ class Net(torch.nn.Module):
             yield "w2", n["second"], (cin, s), None
             yield "b2", n["shift"], (cin,), None
 
+    def normalise(self, n, y, gamma, beta):
+        return F.batch_norm(y, None, None, gamma, beta, True)
+
     def node(self, n, t):
         w = {name: self.w[i] for name, i in n["w"].items()}
         x, kind = t[n["src"]], n["kind"]
@@ -72,7 +75,7 @@ class Net(torch.nn.Module):
             y = F.conv2d(x, w["w"], None, n["stride"], n["pad"],
                          groups=n["cin"] if kind == DW else 1)
             if n["norm"]:
-                y = F.batch_norm(y, None, None, w["gamma"], w["beta"], True)
+                y = self.normalise(n, y, w["gamma"], w["beta"])
         elif kind == SE:
             m = x.mean((2, 3))
             m = F.relu(F.linear(m, w["w1"], w["b1"]))
@@ -177,4 +180,5 @@ def main():
     compare(folder, net, step(), opt)
 
 
-main()
+if __name__ == "__main__":
+    main()
