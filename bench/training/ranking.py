@@ -3,16 +3,18 @@
 """What an estimator's order of networks is worth.
 
     chanas estimate RUN.ini --random 500 >estimated.csv
-    bench/training/ranking.py estimated.csv TABLE.csv [CODE-COLUMN ACCURACY]
+    bench/training/ranking.py estimated.csv TABLE.csv
 
 Compares the estimates of `chanas estimate` with the accuracies of a table of
 networks that were really trained: Spearman's and Kendall's (tau-b) rank
 correlation, and under a limit of MACs the true accuracy of the network that
 the estimator would pick beside the best one of those estimated and of the
 whole table.  MACs and parameters are ranked too, as estimators that need no
-training.  CODE-COLUMN and ACCURACY default to arch and mean_acc, the names in
-the table of NAS-Bench-Macro.
+training.  With --also, networks are ordered by the mean of their ranks in
+both files of estimates.  The columns' default names are those of the table of
+NAS-Bench-Macro.
 """
+import argparse
 import csv
 import sys
 
@@ -62,14 +64,41 @@ def kendall(a, b):
     return (agree - disagree) / under if under else 0.0
 
 
+def arguments():
+    p = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("estimated")
+    p.add_argument("table")
+    p.add_argument("--also", metavar="FILE", help="estimates of the same "
+                   "networks by something else")
+    p.add_argument("--code", default="arch", help="column of the table")
+    p.add_argument("--accuracy", default="mean_acc", help="another")
+    return p.parse_args()
+
+
+def read(path):
+    with open(path, newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def both(rows, path):
+    """The mean of two ranks, in place of the estimates."""
+    other = {r["code"]: float(r["accuracy"]) for r in read(path)}
+    if any(r["code"] not in other for r in rows):
+        sys.exit(f"{path}: estimates of other networks")
+    ours = ranks([float(r["accuracy"]) for r in rows])
+    theirs = ranks([other[r["code"]] for r in rows])
+    for row, a, b in zip(rows, ours, theirs):
+        row["accuracy"] = (a + b) / 2
+
+
 def main():
-    if len(sys.argv) not in (3, 5) or sys.argv[1] in ("-h", "--help"):
-        sys.exit(__doc__)
-    column, accuracy = (sys.argv[3:] + ["arch", "mean_acc"])[:2]
-    with open(sys.argv[2], newline="") as f:
-        table = {row[column]: row for row in csv.DictReader(f)}
-    with open(sys.argv[1], newline="") as f:
-        rows = list(csv.DictReader(f))
+    args = arguments()
+    table = {row[args.code]: row for row in read(args.table)}
+    rows, accuracy = read(args.estimated), args.accuracy
+    if args.also:
+        both(rows, args.also)
     missing = [r["code"] for r in rows if r["code"] not in table]
     if missing or not rows:
         sys.exit(f"{len(missing)} of {len(rows)} codes are not in the table"
