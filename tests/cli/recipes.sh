@@ -45,38 +45,35 @@ echo 'optimiser = adamw' >>"$test_folder/adam.ini"
 search adam
 better adam 60
 
+# scored NAME KEY=VALUE: the estimates of ten networks, in NAME.scores, by the
+# same parameters as those of plain
+scored() {
+  ini "$1" spos
+  echo "$2" >>"$test_folder/$1.ini"
+  for name in plain "$1"; do
+    run 0 "$CHANAS" estimate "$test_folder/$name.ini" --random 10 -q \
+      --set estimator.predictor=0
+    cut -d, -f1,2 "$out" >"$test_folder/$name.scores"
+  done
+  cmp "$test_folder"/checkpoints-plain/supernet-*.ckpt \
+    "$test_folder/checkpoints-$1"/supernet-*.ckpt ||
+    fail "$1 changed what was trained"
+}
+
 # A last layer of their own, of 45 images each: other scores, none a guesser's
-# (25 %), the same parameters.
-ini refit spos
-echo 'refit = 4' >>"$test_folder/refit.ini"
-for name in plain refit; do
-  run 0 "$CHANAS" estimate "$test_folder/$name.ini" --random 10 -q \
-    --set estimator.predictor=0
-  cut -d, -f1,2 "$out" >"$test_folder/$name.scores"
-done
-cmp "$test_folder"/checkpoints-plain/supernet-*.ckpt \
-  "$test_folder"/checkpoints-refit/supernet-*.ckpt ||
-  fail "refit changed what was trained"
+# (25 %).
+scored refit refit=4
 ! cmp -s "$test_folder/plain.scores" "$test_folder/refit.scores" ||
   fail "refit changed no score"
 awk -F, 'NR > 1 && $2 <= 35 { exit 1 }' "$test_folder/refit.scores" ||
   fail "refit made guessers: $(cat "$test_folder/refit.scores")"
 
-# The gap takes from what is reported, and nothing from the parameters.
-ini gap spos
-echo 'gap = 1' >>"$test_folder/gap.ini"
-for name in plain gap; do
-  run 0 "$CHANAS" estimate "$test_folder/$name.ini" --random 10 -q \
-    --set estimator.predictor=0
-  cut -d, -f1,2 "$out" >"$test_folder/$name.csv"
-done
-cmp "$test_folder"/checkpoints-plain/supernet-*.ckpt \
-  "$test_folder"/checkpoints-gap/supernet-*.ckpt ||
-  fail "the gap changed what was trained"
-paste -d, "$test_folder/plain.csv" "$test_folder/gap.csv" |
+# The gap takes from what is reported.
+scored gap gap=1
+paste -d, "$test_folder/plain.scores" "$test_folder/gap.scores" |
   awk -F, 'NR > 1 { if ($1 != $3 || $4 > $2) exit 1; less += $4 < $2 }
     END { if (!less) exit 1 }' || {
-  paste -d, "$test_folder/plain.csv" "$test_folder/gap.csv" >&2
+  paste -d, "$test_folder/plain.scores" "$test_folder/gap.scores" >&2
   fail "the gap took nothing, or gave"
 }
 
