@@ -26,9 +26,11 @@ static const struct command commands[] = {
     "many networks use it, FLOPs, bytes and, for a run's INI, the roofline\n"
     "time of the device.\n", cmd_blocks },
   { "measure", "FILE.ini", "build one network whole and measure it",
-    "tsjcf", 1, 1,
+    "tosjcf", 1, 1,
     "The network is the one named by --code (default: the space's first\n"
-    "point).  Blocks that the table lacks are tuned first.\n", cmd_measure },
+    "point).  Blocks that the table lacks are tuned first.  With -o the\n"
+    "network is left there as stand-alone C, as export leaves it, with the\n"
+    "schedules that were measured and random parameters.\n", cmd_measure },
   { "table", "list|export|verify|merge [FILE]",
     "look after the latency table", "tjo", 1, 2,
     "  list          targets, workloads and trials\n"

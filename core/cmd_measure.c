@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "cmd.h"
 #include "context.h"
+#include "export.h"
 #include "log.h"
 #include "mem.h"
 #include "outcome.h"
@@ -108,6 +109,18 @@ print_result(const struct options *o, const struct tuner *t,
          1e3 * m->minimum, 2e-9 * net->macs / m->latency, m->difference);
 }
 
+/* The network as it was measured, with random parameters. */
+static int
+leave(struct session *s, const struct chanas_network *net, char **policy,
+      const char *dir)
+{
+  float **parameters = export_parameters(net, NULL);
+  int code = export_program(s, net, policy, parameters, NULL, dir);
+
+  export_parameters_free(parameters, net);
+  return code;
+}
+
 static int
 run(const struct options *o, struct session *s, struct chanas_network *net)
 {
@@ -126,6 +139,8 @@ run(const struct options *o, struct session *s, struct chanas_network *net)
     else
       log_error("network %s: %s: %s", net->code,
                 outcome_name(result.outcome), result.detail);
+    if (result.outcome == CHANAS_MEASURED && o->output)
+      code = leave(s, net, policy, o->output);
     schedules_free(policy, net);
   }
   if (!policy || result.outcome != CHANAS_MEASURED)
@@ -141,6 +156,11 @@ replay(const struct options *o, struct session *s,
 {
   double sum;
 
+  if (o->output) {
+    log_error("backend %s replays latencies: it has no kernels for %s",
+              s->backend->head.name, o->output);
+    return EXIT_UNAVAILABLE;
+  }
   if (session_replay(s, net, &sum) < 0)
     return EXIT_FAILED;
   if (o->json)

@@ -44,3 +44,9 @@ run 0 make -C "$test_folder/net" test
 says "$out" '^passed$'
 run 2 "$CHANAS" export "$test_folder/run" --rank 0
 run 5 "$CHANAS" export "$test_folder/run" --rank 999
+
+# The same of a network that is named, as it was measured.
+run 0 "$CHANAS" measure "$ini" --code 00120210 --default --table "$table" \
+  -o "$test_folder/named"
+run 0 make -C "$test_folder/named" test
+says "$out" '^passed$'

@@ -35,3 +35,5 @@ run 0 "$CHANAS" measure "$ini" --code "$code" --json
 says "$out" '"latency_sum_ms": 24\.730'
 run 0 "$CHANAS" measure "$ini" --code "$code"
 says "$out" 'nothing was measured'
+run 4 "$CHANAS" measure "$ini" --code "$code" -o "$test_folder/no"
+says "$err" 'has no kernels'
