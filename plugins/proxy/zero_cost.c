@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Zero-cost scores: see zero_cost.h. */
 #include "zero_cost.h"
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-int
-measure_open(struct measure *m, int threads)
-{
-  long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-  m->engine = nn_engine_open(m->host, threads ? threads : (int)cpus);
-  return m->engine ? 0 : -1;
-}
-
-void
-measure_close(struct measure *m)
-{
-  nn_engine_close(m->engine);
-}
 
 double
 measure_params(struct measure *m, const struct chanas_network *net)
@@ -34,44 +17,12 @@ measure_macs(struct measure *m, const struct chanas_network *net)
   return log(m->host->macs(net));
 }
 
-/* ---- one network with parameters of its own */
-
-struct subject { struct nn_store store; struct nn_graph *graph; float *x; };
-
-static void
-subject_close(struct subject *s)
-{
-  nn_graph_free(s->graph);
-  nn_store_free(&s->store);
-  free(s->x);
-}
-
-static int
-subject_open(struct subject *s, struct measure *m,
-             const struct chanas_network *net, int32_t images)
-{
-  *s = (struct subject){ 0 };
-  if (nn_store_add(&s->store, m->host, net) < 0 ||
-      nn_store_seal(&s->store, m->seed) < 0 ||
-      (s->graph = nn_graph_make(&s->store, m->host, net)) == NULL)
-    return -1;
-  s->x = malloc((size_t)images * s->graph->elements[0] * sizeof *s->x);
-  return s->x ? 0 : MEASURE_FAIL(m->host, "out of memory");
-}
-
-static void
-fill_normal(float *x, size_t n, struct nn_rng *rng)
-{
-  for (size_t i = 0; i < n; i++)
-    x[i] = (float)nn_rng_normal(rng);
-}
-
 /* ---- synflow */
 
 /* Magnitudes, and no normalisation; what is left of every activation for
  * values that are never negative is the identity, which a rectifier is. */
 static void
-make_linear(struct subject *s)
+make_linear(struct untrained *s)
 {
   for (size_t i = 0; i < s->store.params; i++)
     s->store.value[i] = fabsf(s->store.value[i]);
@@ -86,7 +37,7 @@ make_linear(struct subject *s)
 /* Sum of |w * dR/dw| for an input of `in` and a gradient of `seed`; NAN or 0
  * if it leaves the range of float. */
 static double
-flow(struct measure *m, struct subject *s, float in, float seed)
+flow(struct measure *m, struct untrained *s, float in, float seed)
 {
   size_t n = (size_t)s->graph->classes;
   float *gradient = malloc(n * sizeof *gradient);
@@ -113,10 +64,10 @@ flow(struct measure *m, struct subject *s, float in, float seed)
 double
 measure_synflow(struct measure *m, const struct chanas_network *net)
 {
-  struct subject s;
+  struct untrained s;
   double score = NAN;
 
-  if (subject_open(&s, m, net, 1) == 0) {
+  if (untrained_open(&s, m, net, 1) == 0) {
     make_linear(&s);
     for (int e = 0; e <= 36 && !isfinite(score); e += 4) {
       double in = pow(10, -e), sum = flow(m, &s, (float)in, (float)in);
@@ -124,73 +75,7 @@ measure_synflow(struct measure *m, const struct chanas_network *net)
         score = log(sum) - 2 * log(in);
     }
   }
-  subject_close(&s);
-  return score;
-}
-
-/* ---- naswot */
-
-static int
-rectifies(int act)
-{
-  return act != CHANAS_ACT_NONE && act != CHANAS_ACT_HSIGMOID;
-}
-
-/* K[i][j] += units of this node on which images i and j agree. */
-static void
-add_agreements(double *k, int32_t n, const float *y, size_t size)
-{
-  for (int32_t i = 0; i < n; i++)
-    for (int32_t j = 0; j <= i; j++) {
-      const float *a = y + (size_t)i * size, *b = y + (size_t)j * size;
-      size_t same = 0;
-      for (size_t u = 0; u < size; u++)
-        same += (a[u] > 0) == (b[u] > 0);
-      k[i * n + j] += (double)same;
-      if (i != j)
-        k[j * n + i] += (double)same;
-    }
-}
-
-/* log |det K| by its LU factors. */
-static double
-log_det(double *k, int32_t n)
-{
-  lapack_int *pivot = malloc((size_t)n * sizeof *pivot);
-  double sum = NAN;
-
-  if (pivot && LAPACKE_dgetrf(LAPACK_ROW_MAJOR, n, n, k, n, pivot) == 0) {
-    sum = 0;
-    for (int32_t i = 0; i < n; i++)
-      sum += log(fabs(k[i * n + i]));
-  }
-  free(pivot);
-  return sum;
-}
-
-double
-measure_naswot(struct measure *m, const struct chanas_network *net)
-{
-  struct nn_rng rng = nn_rng_at(m->seed, 2, 0);
-  struct subject s;
-  int32_t n = m->batch;
-  double *k = calloc((size_t)n * (size_t)n, sizeof *k), score = NAN;
-
-  if (k && subject_open(&s, m, net, n) == 0) {
-    fill_normal(s.x, (size_t)n * s.graph->elements[0], &rng);
-    if (nn_forward(m->engine, &s.store, s.graph, NN_TRAIN, n, s.x)) {
-      for (size_t i = 0; i < s.graph->nodes; i++) {
-        const struct nn_node *o = &s.graph->node[i];
-        if (rectifies(o->act))
-          add_agreements(k, n, nn_tensor(m->engine, o->dst),
-                         s.graph->elements[o->dst]);
-      }
-      score = log_det(k, n);
-    }
-  }
-  if (k)
-    subject_close(&s);
-  free(k);
+  untrained_close(&s);
   return score;
 }
 
@@ -237,14 +122,14 @@ change(const float *f, size_t n)
 }
 
 static double
-zen_once(struct measure *m, struct subject *s, uint64_t repeat)
+zen_once(struct measure *m, struct untrained *s, uint64_t repeat)
 {
   struct nn_rng rng = nn_rng_at(m->seed, 3, repeat);
   int32_t features = last_features(s->graph), n = m->batch / 2;
   size_t half = (size_t)n * s->graph->elements[0];
 
   nn_store_init(&s->store, m->seed + repeat);
-  fill_normal(s->x, half, &rng);
+  untrained_noise(s->x, half, &rng);
   for (size_t i = 0; i < half; i++)
     s->x[half + i] = s->x[i] + 0.01f * (float)nn_rng_normal(&rng);
   nn_moments_begin(s->graph);
@@ -261,15 +146,15 @@ zen_once(struct measure *m, struct subject *s, uint64_t repeat)
 double
 measure_zen(struct measure *m, const struct chanas_network *net)
 {
-  struct subject s;
+  struct untrained s;
   double sum = 0;
 
-  if (subject_open(&s, m, net, m->batch) < 0) {
-    subject_close(&s);
+  if (untrained_open(&s, m, net, m->batch) < 0) {
+    untrained_close(&s);
     return NAN;
   }
   for (int i = 0; i < m->repeats; i++)
     sum += zen_once(m, &s, (uint64_t)i);
-  subject_close(&s);
+  untrained_close(&s);
   return sum / m->repeats;
 }

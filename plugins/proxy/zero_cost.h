@@ -2,22 +2,7 @@
 /* Zero-cost scores of one network with random parameters. */
 #ifndef PLUGINS_PROXY_ZERO_COST_H
 #define PLUGINS_PROXY_ZERO_COST_H
-#include "nn.h"
-#include "nn_rng.h"
-
-#define MEASURE_FAIL(host, ...) \
-  ((host)->log((host)->ctx, CHANAS_ERROR, __VA_ARGS__), -1)
-
-struct measure {
-  const struct chanas_host *host;
-  struct nn_engine *engine;
-  uint64_t seed;
-  int32_t batch;
-  int repeats;
-};
-
-int measure_open(struct measure *, int threads);
-void measure_close(struct measure *);
+#include "naswot.h"
 
 /* Each is NAN where memory is short or there is nothing to score, and the
  * larger the better.
@@ -26,13 +11,10 @@ void measure_close(struct measure *);
  *   ones with all parameters replaced by their magnitudes and without
  *   normalisation (Tanaka et al., NeurIPS 2020, section 5; Abdelfattah et
  *   al., ICLR 2021, for networks).
- * naswot: log |det K|, K the number of units of rectifiers in which two
- *   images of the batch agree (Mellor et al., ICML 2021, section 3).
  * zen: log of the mean magnitude by which the last features change with
  *   noise of 0.01 on the input, plus log of the deviation that every
  *   normalisation removed (Lin et al., ICCV 2021, algorithm 1). */
 double measure_synflow(struct measure *, const struct chanas_network *);
-double measure_naswot(struct measure *, const struct chanas_network *);
 double measure_zen(struct measure *, const struct chanas_network *);
 double measure_params(struct measure *, const struct chanas_network *);
 double measure_macs(struct measure *, const struct chanas_network *);

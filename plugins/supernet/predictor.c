@@ -17,7 +17,6 @@
 #define LAYERS 4
 #define EPOCHS 300
 #define BATCH 32
-#define PICK 0x7069636b /* "pick" */
 #define MIX 0x6d6978    /* "mix" */
 
 struct predictor {
@@ -126,31 +125,21 @@ encode(struct predictor *p, const struct chanas_host *host,
     x[i] = (float)p->row[i];
 }
 
-/* Sample i: a random network, scored.  1: stopped. */
+/* Sample i.  1: stopped. */
 static int
 take_sample(struct predictor *p, struct supernet *net, size_t i)
 {
   const struct chanas_host *host = net->host;
-  struct nn_rng rng = nn_rng_at(net->seed, PICK, i);
-  int32_t *choice = malloc((net->knobs + 1) * sizeof *choice);
   struct chanas_network *network;
   struct score score;
-  int status = -1;
+  int status = score_drawn(net, i, &network, &score);
 
-  if (choice == NULL)
-    return FAIL(host, "out of memory");
-  sample_draw(net, &rng, 3, choice);
-  network = host->network(host->ctx, choice);
-  free(choice);
-  if (network == NULL)
-    return -1;
-  status = score_network(net, network, &score);
-  if (status == 0) {
-    encode(p, host, network, p->x + i * p->code.width);
-    p->y[i] = score_value(net, &score);
-  }
+  if (status)
+    return status;
+  encode(p, host, network, p->x + i * p->code.width);
+  p->y[i] = score_value(net, &score);
   host->discard(network);
-  return status;
+  return 0;
 }
 
 static int

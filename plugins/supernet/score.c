@@ -10,6 +10,7 @@
 #include "supernet.h"
 
 #define AT_ONCE 256 /* images */
+#define PICK 0x7069636b /* "pick" */
 
 /* What is done with each batch of a part. */
 struct sweep {
@@ -126,39 +127,90 @@ inherited(struct supernet *net, struct nn_graph *graph,
     score_part(net, &net->store, graph, part, net->validate, percent);
 }
 
-int
-score_network(struct supernet *net, const struct chanas_network *network,
-              struct score *score)
+static int
+by_supernet(struct supernet *net, const struct chanas_network *network,
+            struct score *score)
 {
-  const struct chanas_host *host = net->host;
-  const struct score *known = scores_find(net, host->code(network));
-  struct nn_graph *g;
+  struct nn_graph *g = nn_graph_make(&net->store, net->host, network);
   int status;
 
-  if (known) {
-    *score = *known;
-    return 0;
-  }
-  if (host->stopping(host->ctx))
-    return 1;
-  g = nn_graph_make(&net->store, host, network);
   if (g == NULL)
     return -1;
-  score->training = 0;
+  *score = (struct score){ 0 };
   status = score_calibrate(net, &net->store, g);
   if (status == 0)
     status = inherited(net, g, IMAGES_VALID, &score->validation);
   if (status == 0 && net->gap > 0)
     status = inherited(net, g, IMAGES_TRAIN, &score->training);
   nn_graph_free(g);
-  return status < 0 ? -1 : scores_add(net, host->code(network), score);
+  return status;
+}
+
+int
+score_network(struct supernet *net, const struct chanas_network *network,
+              struct score *score)
+{
+  const struct chanas_host *host = net->host;
+  const struct score *known = scores_find(net, host->code(network));
+  int ask = net->naswot > 0;
+
+  if (known) {
+    *score = *known;
+    if (known->asked || !ask)
+      return 0;
+  }
+  if (host->stopping(host->ctx))
+    return 1;
+  if (!known && by_supernet(net, network, score) < 0)
+    return -1;
+  if (ask) {
+    score->prior = prior_score(net, network);
+    score->asked = 1;
+  }
+  return scores_add(net, host->code(network), score);
+}
+
+int
+score_drawn(struct supernet *net, uint64_t i, struct chanas_network **out,
+            struct score *score)
+{
+  const struct chanas_host *host = net->host;
+  struct nn_rng rng = nn_rng_at(net->seed, PICK, i);
+  int32_t *choice = malloc((net->knobs + 1) * sizeof *choice);
+  struct chanas_network *network;
+  int status;
+
+  if (choice == NULL)
+    return FAIL(host, "out of memory");
+  sample_draw(net, &rng, 3, choice);
+  network = host->network(host->ctx, choice);
+  free(choice);
+  if (network == NULL)
+    return -1;
+  status = score_network(net, network, score);
+  if (status == 0)
+    *out = network;
+  else
+    host->discard(network);
+  return status;
 }
 
 double
-score_value(const struct supernet *net, const struct score *score)
+score_inherited(const struct supernet *net, const struct score *score)
 {
   double gap = score->training - score->validation;
   double value = score->validation - net->gap * (gap > 0 ? gap : 0);
 
   return value > 0 ? value : 0;
+}
+
+double
+score_value(const struct supernet *net, const struct score *score)
+{
+  double value = score_inherited(net, score);
+
+  if (net->prior == NULL)
+    return value;
+  return (value + net->naswot * prior_accuracy(net->prior, score->prior)) /
+         (1 + net->naswot);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Networks that were scored, kept beside the checkpoint: lines "code-hash
- * validation training", appended.  A line that a kill cut short is ignored
- * and written again.
+ * validation training", and NASWOT's score if it was asked, appended; the
+ * last line of a network counts.  A line that a kill cut short is ignored and
+ * written again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,11 +70,12 @@ read_lines(struct known *k, FILE *in)
 
   while (fgets(line, sizeof line, in)) {
     uint64_t code;
-    struct score s;
-    if (strchr(line, '\n') == NULL ||
-        sscanf(line, "%" SCNx64 " %lf %lf", &code, &s.validation,
-               &s.training) != 3)
+    struct score s = { 0 };
+    int n = sscanf(line, "%" SCNx64 " %lf %lf %lf", &code, &s.validation,
+                   &s.training, &s.prior);
+    if (strchr(line, '\n') == NULL || n < 3)
       break;
+    s.asked = n == 4;
     if (remember(k, code | 1, &s) < 0)
       return -1;
     whole = ftell(in);
@@ -115,12 +117,24 @@ scores_find(const struct supernet *net, const char *code)
   return e->code ? &e->score : NULL;
 }
 
+static int
+print_line(char *line, size_t size, const char *code,
+           const struct score *score)
+{
+  int n = snprintf(line, size, "%016" PRIx64 " %.17g %.17g", name_of(code),
+                   score->validation, score->training);
+
+  if (score->asked)
+    n += snprintf(line + n, size - (size_t)n, " %.17g", score->prior);
+  n += snprintf(line + n, size - (size_t)n, "\n");
+  return n;
+}
+
 int
 scores_add(struct supernet *net, const char *code, const struct score *score)
 {
   char line[128];
-  int n = snprintf(line, sizeof line, "%016" PRIx64 " %.17g %.17g\n",
-                   name_of(code), score->validation, score->training);
+  int n = print_line(line, sizeof line, code, score);
   int fd = open(net->known.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
                 0666);
   int bad = fd < 0 || write(fd, line, (size_t)n) != n;

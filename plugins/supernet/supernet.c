@@ -112,6 +112,7 @@ read_way(struct supernet *net)
   net->gap = real(net->host, "gap");
   net->calibrate = (size_t)integer(net->host, "calibrate");
   net->refit = integer(net->host, "refit");
+  net->naswot = real(net->host, "naswot");
   net->validate = (size_t)integer(net->host, "validate");
   net->predictor_samples = (size_t)integer(net->host, "predictor");
   net->every = real(net->host, "checkpoint");
@@ -236,6 +237,8 @@ supernet_prepare(void *self, const char *folder)
   if (scores_open(net) < 0)
     return -1;
   net->trained = 1;
+  if (net->naswot > 0 && (status = prior_open(net)) != 0)
+    return status;
   return net->predictor_samples ?
          predictor_open(net, net->predictor_samples) : 0;
 }
@@ -315,6 +318,7 @@ supernet_close(void *self)
 
   lesson_free(net);
   predictor_close(net->predictor);
+  prior_close(net->prior);
   scores_close(net);
   nn_engine_close(net->engine);
   nn_store_free(&net->store);
@@ -353,6 +357,8 @@ static const struct chanas_param params[] = {
     "scored by; 0: all" },
   { "predictor", "int", "0", "0..100000", "networks that are scored to fit a "
     "predictor of all others; 0: every network is scored" },
+  { "naswot", "real", "0", "0..10", "weight of NASWOT's score, as an "
+    "accuracy, beside the supernet's; 0: not asked for" },
   { "gap", "real", "0", "0..10", "weight of the generalisation gap, which is "
     "taken off the accuracy" },
   { "finetune-epochs", "real", "5", "0.01..100000", "of one network by "

@@ -7,7 +7,7 @@
  *   batch.c       images and targets    checkpoint.c  to go on after any end
  *   score.c       accuracy of one       lesson.c      one network by itself
  *   head.c        a last layer for one  predictor.c   accuracies of all others
- *   scores.c      those already known
+ *   scores.c      those already known   prior.c       what NASWOT adds
  */
 #ifndef PLUGINS_SUPERNET_H
 #define PLUGINS_SUPERNET_H
@@ -38,7 +38,11 @@ struct recipe {
   struct nn_optim optim; /* its numbers */
 };
 
-struct score { double validation, training; };
+struct score {
+  double validation, training;
+  double prior;            /* by NASWOT, if asked */
+  int asked;
+};
 
 struct known {             /* scores.c: an open hash of scored networks */
   struct entry { uint64_t code; struct score score; } *entry;
@@ -47,6 +51,7 @@ struct known {             /* scores.c: an open hash of scored networks */
 };
 
 struct predictor;
+struct prior;
 
 struct supernet {
   const struct chanas_host *host;
@@ -64,6 +69,8 @@ struct supernet {
   double gap;              /* weight of the generalisation gap */
   size_t calibrate, validate; /* images */
   int refit;               /* folds, or 0 */
+  double naswot;           /* weight of NASWOT, or 0 */
+  struct prior *prior;     /* or NULL */
   int32_t *largest, *smallest;
   char *folder;
   uint64_t identity;       /* of everything that the result depends on */
@@ -139,8 +146,24 @@ int score_part(struct supernet *, struct nn_store *, struct nn_graph *,
 /* Of one network by the supernet; -1, logged; 1: stopped. */
 int score_network(struct supernet *, const struct chanas_network *,
                   struct score *);
-/* What is reported: validation less the weighted gap. */
+/* Network i of those that are drawn to be scored, and its score; 0, and the
+ * caller discards the network; 1: stopped; -1, logged. */
+int score_drawn(struct supernet *, uint64_t i, struct chanas_network **,
+                struct score *);
+/* Validation less the weighted gap. */
+double score_inherited(const struct supernet *, const struct score *);
+/* What is reported: that, or its mean with the prior's. */
 double score_value(const struct supernet *, const struct score *);
+
+/* ---- prior.c */
+/* The scores of networks of the space, to compare others with.  0; 1:
+ * stopped; -1, logged. */
+int prior_open(struct supernet *);
+/* NASWOT of one network; NAN if it has none, which is worse than any. */
+double prior_score(struct supernet *, const struct chanas_network *);
+/* The same as an accuracy, percent. */
+double prior_accuracy(const struct prior *, double score);
+void prior_close(struct prior *);
 
 /* ---- scores.c */
 int scores_open(struct supernet *);

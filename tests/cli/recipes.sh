@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What else training can be told: other ways to change images, another
-# optimiser, a last layer for each network, the gap, a teacher, the ranges
-# of 8-bit kernels.  Each must change what comes out, and none may unlearn.
+# optimiser, a last layer for each network, NASWOT, the gap, a teacher, the
+# ranges of 8-bit kernels.  Each must change what comes out, and none may
+# unlearn.
 . "${abs_top_srcdir:-.}/tests/cli/training.sh"
 
 # front NAME KEY=VALUE...: search with these in [estimator]
@@ -67,6 +68,45 @@ scored refit refit=4
   fail "refit changed no score"
 awk -F, 'NR > 1 && $2 <= 35 { exit 1 }' "$test_folder/refit.scores" ||
   fail "refit made guessers: $(cat "$test_folder/refit.scores")"
+
+# NASWOT's opinion: twice the estimate less the supernet's is a line over the
+# score itself, which the proxy tells as the logistic of another.
+scored naswot naswot=1
+cp "$test_folder/naswot.ini" "$test_folder/proxy.ini"
+sed -i '/^\[estimator\]/,$d' "$test_folder/proxy.ini"
+printf '[estimator]\nplugin = proxy\nscore = naswot\nthreads = 2\n' \
+  >>"$test_folder/proxy.ini"
+run 0 "$CHANAS" estimate "$test_folder/proxy.ini" --random 10 -q
+cut -d, -f1,2 "$out" >"$test_folder/proxy.scores"
+paste -d, "$test_folder"/{plain,naswot,proxy}.scores >"$test_folder/lines"
+awk -F, 'NR > 1 {
+    if ($1 != $3 || $1 != $5) exit 1
+    n++; x[n] = log($6 / (100 - $6)); y[n] = 2 * $4 - $2
+    sx += x[n]; sy += y[n] }
+  END {
+    for (i = 1; i <= n; i++) {
+      a = x[i] - sx / n; b = y[i] - sy / n; xx += a * a; xy += a * b
+    }
+    slope = xy / xx
+    for (i = 1; i <= n; i++) {
+      far = y[i] - sy / n - slope * (x[i] - sx / n)
+      if (far > 0.02 || far < -0.02) exit 1
+    }
+    exit !(slope > 0.1)
+  }' "$test_folder/lines" || {
+  cat "$test_folder/lines" >&2
+  fail "naswot is no mean of the supernet and NASWOT"
+}
+
+# What is known already need not be scored again to ask NASWOT.
+scores=("$test_folder"/checkpoints-plain/scores-*.txt)
+cp "${scores[0]}" "$test_folder/scores"
+run 0 "$CHANAS" estimate "$test_folder/plain.ini" --random 10 -q \
+  --set estimator.predictor=0 --set estimator.naswot=1
+cut -d, -f1,2 "$out" | cmp - "$test_folder/naswot.scores" ||
+  fail "NASWOT, asked later, answers otherwise"
+cmp -n "$(wc -c <"$test_folder/scores")" "$test_folder/scores" \
+  "${scores[0]}" || fail "scores were lost"
 
 # The gap takes from what is reported.
 scored gap gap=1
