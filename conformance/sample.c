@@ -19,6 +19,9 @@ static const char *const keys[] = {
   "f32/n1/i5x5x3/conv:k4,s3,p2,o1,none,x0",
   "f32/n1/i8x8x16/conv:k3,s1,p1,o16,none,b,x0/acc",
   "f32/n1/i1x1x40/conv:k1,s1,p0,o17,relu,b,x0",
+  "f32/n2/i6x10x17/conv:k3,s1,p1,o45,relu,b,x0",
+  "f32/n1/i8x6x32/conv:k3,s1,p0,o24,none,b,x0/conv:k3,s1,p2,o32,none,b,x1/"
+    "add:hswish,x2,0/acc",
   /* depthwise */
   "f32/n1/i14x14x32/dw:k3,s1,p1,relu6,b,x0",
   "f32/n1/i13x9x19/dw:k3,s2,p1,relu,b,x0",

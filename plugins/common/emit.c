@@ -259,6 +259,8 @@ emit_phase(struct emitter *e, int index)
 
   if (p->dw >= 0)
     emit_chain(e, p);
+  else if (e->plan->node[p->node].winograd)
+    emit_winograd(e, p->node);
   else
     nest[e->plan->node[p->node].kind](e, p->node);
 }
@@ -314,13 +316,16 @@ emit_pack(struct emitter *e)
     }
     if (dw)
       g = parts_of(div_up(n->cout, plan->vec), 1);
-    PRINT(e, "  ch_pack(w + %ld, ", n->weights);
+    PRINT(e, "  ch_pack%s(w + %ld, ", n->winograd ? "_winograd" : "",
+          n->weights);
     if (n->bias >= 0)
       PRINT(e, "w + %ld", n->bias);
     else
       PRINT(e, "0");
-    PRINT(e, ", p + %zu, %d, %d, %d, %d, %d, %d, %d);\n", n->packed, n->cout,
-          dw ? 1 : n->cin, n->k * n->k, plan->vec, g.count, g.size, g.big);
+    PRINT(e, ", p + %zu, %d, %d, ", n->packed, n->cout, dw ? 1 : n->cin);
+    if (!n->winograd)
+      PRINT(e, "%d, ", n->k * n->k);
+    PRINT(e, "%d, %d, %d, %d);\n", plan->vec, g.count, g.size, g.big);
   }
   PRINT(e, "}\n");
 }
@@ -452,5 +457,6 @@ static const char shared[] =
 int
 emit_preamble(const struct chanas_host *host, struct chanas_text *out)
 {
-  return host->print(out, "%s", shared);
+  return host->print(out, "%s", shared) || emit_winograd_packing(host, out)
+         ? -1 : 0;
 }

@@ -48,6 +48,8 @@ int emit_kernel(const struct chanas_host *, struct chanas_text *,
                 const char *symbol, const struct plan *);
 /* Helpers every width shares; prints once per translation unit. */
 int emit_preamble(const struct chanas_host *, struct chanas_text *);
+/* ch_pack_winograd. */
+int emit_winograd_packing(const struct chanas_host *, struct chanas_text *);
 /* ch_ACTN of vectors of so many floats, and the "#endif" that ends the
  * preamble of this width. */
 int emit_activations(const struct chanas_host *, struct chanas_text *,
@@ -115,7 +117,13 @@ void emit_tiles(struct emitter *, int node, struct parts pixels,
 /* Around the phases that use tiles. */
 void emit_tiles_begin(struct emitter *, const struct node *);
 void emit_tiles_end(struct emitter *, const struct node *);
+/* `count` input channels from q on, consecutive in memory, times the weights
+ * from w on, which moves along: a0_0 to a(mr-1)_(nv-1) += ..., for mr pixels
+ * that lie `pixel` floats apart; so many lines are fetched ahead in a turn. */
+void emit_channels(struct emitter *, int mr, int nv, long pixel, int count,
+                   int lines);
 void emit_conv(struct emitter *, int node);
+void emit_winograd(struct emitter *, int node);
 void emit_scaled_weights(struct emitter *, int node);
 /* SYMBOL_nI_row(r, y, w, ...): one output row, one vector of channels. */
 void emit_dw_row(struct emitter *, int node);

@@ -128,9 +128,9 @@ prefetch(struct emitter *e, int lines)
     PRINT(e, "      f += %d;\n", lines * LINE);
 }
 
-/* `count` input channels from q on, consecutive in memory. */
-static void
-channels(struct emitter *e, int mr, int nv, long pixel, int count, int lines)
+void
+emit_channels(struct emitter *e, int mr, int nv, long pixel, int count,
+              int lines)
 {
   int u, unroll = e->plan->schedule->unroll, full = count - count % unroll;
   const char *at = full > unroll ? "c" : "";
@@ -170,18 +170,18 @@ reduce(struct emitter *e, const struct node *n, int mr, int nv,
 
   if (!t->blocked) {
     PRINT(e, "    const float *q = %s;\n", from);
-    channels(e, mr, nv, pixel, count, lines);
+    emit_channels(e, mr, nv, pixel, count, lines);
     return;
   }
   if (blocks) {
     PRINT(e, "    for (long b = 0; b < %d; b++) {\n"
           "    const float *q = %s + b * %ld;\n", blocks, from, t->vec);
-    channels(e, mr, nv, pixel, vec, lines);
+    emit_channels(e, mr, nv, pixel, vec, lines);
     PRINT(e, "    }\n");
   }
   if (count % vec) {
     PRINT(e, "    const float *q = %s + %ld;\n", from, blocks * t->vec);
-    channels(e, mr, nv, pixel, count % vec, lines);
+    emit_channels(e, mr, nv, pixel, count % vec, lines);
   }
 }
 

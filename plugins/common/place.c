@@ -33,7 +33,7 @@ phase_nodes(const struct phase *p, int out[3])
 static int
 wants_vectors(const struct node *n)
 {
-  return n->kind == NODE_DW || n->kind == NODE_POOL;
+  return n->kind == NODE_DW || n->kind == NODE_POOL || n->winograd;
 }
 
 static int
@@ -41,7 +41,7 @@ wants_copy(const struct plan *plan, const struct node *n)
 {
   if (n->src != 0 || (n->chained && n->kind == NODE_DW))
     return 0;
-  if (n->kind == NODE_CONV)
+  if (n->kind == NODE_CONV && !n->winograd)
     return n->per || n->pad > 0;
   return wants_vectors(n) && (n->pad > 0 || n->cin % plan->vec != 0);
 }
@@ -208,6 +208,15 @@ ring(struct plan *plan, const struct phase *p)
 }
 
 static void
+winograd(struct plan *plan, const struct node *n)
+{
+  size_t used = round_up(winograd_share(plan, n), LINE);
+
+  if (used > plan->share)
+    plan->share = used;
+}
+
+static void
 touch(struct plan *plan, int tensor, int phase)
 {
   struct tensor *t;
@@ -290,6 +299,8 @@ node_panel(const struct plan *plan, const struct node *n)
 {
   size_t taps = (size_t)n->k * (size_t)n->k, vec = (size_t)plan->vec;
 
+  if (n->winograd)
+    taps = 16;
   if (n->per)
     return vec * (2 + vec * (size_t)n->k * (size_t)node_steps(plan, n));
   return (taps * (n->kind == NODE_DW ? 1 : (size_t)n->cin) + 1)
@@ -329,6 +340,9 @@ place_tensors(struct plan *plan)
   for (i = 0; i < plan->phases; i++)
     if (plan->phase[i].dw >= 0)
       ring(plan, &plan->phase[i]);
+  for (i = 0; i < plan->nodes; i++)
+    if (plan->node[i].winograd)
+      winograd(plan, &plan->node[i]);
   halos(plan);
   layout(plan);
   lives(plan);

@@ -103,6 +103,24 @@ scale_weights(struct lowering *l, const struct chanas_op *op, int index)
   l->producer[scaled] = conv;
 }
 
+int
+winograd_fits(const struct chanas_op *op)
+{
+  return op->kind == CHANAS_CONV && op->k == 3 && op->stride == 1
+         && op->oh % 2 == 0 && op->ow % 2 == 0;
+}
+
+/* At most so many rows of tiles, equally many each time. */
+static int
+tile_rows(const struct chanas_op *op, int most)
+{
+  int rows = op->oh / 2 < most ? op->oh / 2 : most;
+
+  while (rows > 1 && op->oh / 2 % rows)
+    rows--;
+  return rows;
+}
+
 static void
 lower_conv(struct lowering *l, const struct chanas_op *op, int index, int dw)
 {
@@ -123,6 +141,8 @@ lower_conv(struct lowering *l, const struct chanas_op *op, int index, int dw)
   node_tail(n, -1, op->act);
   if (l->factors[op->src] > 0)
     scale_weights(l, op, index);
+  else if (n->per == 0 && winograd_fits(op))
+    n->winograd = tile_rows(op, l->plan->schedule->winograd);
 }
 
 /* Is the result of this op read by one convolution and by nothing else? */

@@ -53,6 +53,8 @@ struct schedule {
                    2 bfloat16, 4 8-bit integers, 0 no tiles */
   int dot;      /* these on vector registers instead, in which a product sums
                    `per` elements: blocks are of pixels, not of tile rows */
+  int winograd; /* 3 x 3 convolutions of stride 1 in Winograd's form, so many
+                   rows of 2 x 2 outputs at a time; 0: none */
   int lanes;    /* input channels are loaded as vectors and multiplied lane by
                    lane; unroll is then a whole vector */
   int prefetch; /* weights of the next group of channels */
@@ -99,6 +101,7 @@ struct node {
   long weights, bias;   /* in the parameters of the workload; -1: none */
   size_t packed;        /* in the packed weights */
   int per;              /* on tiles of narrow elements (2, 4), else 0 */
+  int winograd;         /* rows of tiles at a time (emit_winograd.c), else 0 */
   long range;           /* of src, in the parameters */
   struct register_block block;
   int scaled;           /* tensor of scaled weights, instead of packed; -1 */
@@ -148,5 +151,9 @@ struct pixel_runs plan_runs(const struct plan *, const struct node *);
 int node_steps(const struct plan *, const struct node *);
 /* Floats of packed weights per vector of output channels. */
 size_t node_panel(const struct plan *, const struct node *);
+/* May the op be computed in Winograd's form? */
+int winograd_fits(const struct chanas_op *);
+/* Floats that a thread needs for that. */
+size_t winograd_share(const struct plan *, const struct node *);
 int chain_ring_rows(const struct plan *, const struct phase *);
 #endif

@@ -13,6 +13,8 @@
  *   blockI   100 * pixels + vectors: register block of the I-th kind of
  *            dense convolution
  *   unroll   of the loop over input channels
+ *   winograd 0: 3 x 3 convolutions are computed directly; R: in Winograd's
+ *            form, R rows of 2 x 2 outputs at a time
  *   lanes    1: input channels are loaded a vector at a time, and multiplied
  *            lane by lane; 0: one at a time, into all lanes of a register
  *   prefetch 1: the weights of the next group of channels
@@ -136,6 +138,7 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)
     s->columns = (int)h->value(p, "columns");
+  s->winograd = s->per ? 0 : (int)h->value(p, "winograd");
   s->lanes = (int)h->value(p, "lanes");
   if (s->lanes)
     s->unroll = s->vec;
@@ -167,5 +170,5 @@ policy_legal(void *self, const struct chanas_workload *w,
 
   if (policy_schedule(x, w, p, &s) || plan_make(&plan, w, &s))
     return 0;
-  return s.fuse == FUSE_NONE || policy_share(&plan) <= 2 * (size_t)x->l2;
+  return policy_share(&plan) <= 2 * (size_t)x->l2;
 }

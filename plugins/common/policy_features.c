@@ -49,6 +49,29 @@ tiles_cost(const struct plan *p, const struct node *n, double blocks)
   return blocks * each * (16.0 * n->k * node_steps(p, n) + 48);
 }
 
+/* Winograd's form: 16 products of all tiles, and what is around them, some 40
+ * instructions a vector of inputs and of outputs. */
+static void
+winograd(struct sums *s, const struct plan *p, const struct node *n)
+{
+  int strips = p->batch * (n->oh / 2 / n->winograd);
+  struct shape shape = { 16 * strips, n->winograd * (n->ow / 2),
+                         div_up(n->cout, p->vec), n->cin };
+  double tiles = (double)strips * shape.length;
+  double macs = 16 * tiles * shape.vectors * shape.steps;
+  double panel = 4.0 * n->block.nv * (double)node_panel(p, n);
+
+  s->useful += macs * n->cout / (shape.vectors * p->vec);
+  s->issued += macs;
+  s->cycles += blocks_cost(shape, n->block.mr, n->block.nv) +
+               20 * tiles * (div_up(n->cin, p->vec) + shape.vectors);
+  s->loads += macs * (1.0 / n->block.mr + 1.0 / n->block.nv);
+  s->tiles += shape.runs;
+  if (panel > s->panel)
+    s->panel = panel;
+  imbalance(s, p, strips);
+}
+
 static void
 dense(struct sums *s, const struct plan *p, const struct node *n)
 {
@@ -106,7 +129,9 @@ node(struct sums *s, const struct plan *p, const struct node *n)
 {
   double bytes = 0;
 
-  if (n->kind == NODE_CONV)
+  if (n->winograd)
+    winograd(s, p, n);
+  else if (n->kind == NODE_CONV)
     dense(s, p, n);
   else if (n->kind == NODE_DW)
     depthwise(s, p, n);
@@ -156,6 +181,7 @@ policy_features(void *self, const struct chanas_workload *w,
     s.imbalance, c.fuse == FUSE_DEPTHWISE, c.fuse == FUSE_PROJECT,
     c.fuse ? log2(c.rows) : 0, c.blocked, c.fold, c.scale, log2(c.unroll),
     c.lanes, c.prefetch, c.order, c.split, c.columns, c.vec,
+    c.winograd ? 1 + log2(c.winograd) : 0,
   };
   for (i = 0; i < sizeof list / sizeof *list && i < max; i++)
     out[i] = list[i];

@@ -161,6 +161,40 @@ put_blocks(const struct target *x, const struct chanas_workload *w,
   return 0;
 }
 
+/* Rows of tiles that give a register block enough tiles, and each thread
+ * some of the rows. */
+static int
+winograd_rows(const struct target *x, const struct chanas_workload *w,
+              const struct chanas_op *op)
+{
+  int most = w->batch * op->oh / 2 / x->threads, rows = 1;
+
+  while (rows < most && rows < op->oh / 2 && rows * op->ow / 2 < 14)
+    rows++;
+  return rows;
+}
+
+/* Winograd's form pays where channels fill vectors (docs/bench/x86.md). */
+static void
+offer_winograd(const struct target *x, const struct chanas_workload *w,
+               struct offer *o)
+{
+  int least = x->half ? x->vec / 2 : x->vec;
+  uint32_t i;
+
+  for (i = 0; i < w->ops && policy_per(x, w) == 0; i++) {
+    const struct chanas_op *op = &w->op[i];
+    int rows = winograd_rows(x, w, op);
+    if (!winograd_fits(op) || op->cin < least || op->cout < least)
+      continue;
+    add(o, rows);
+    if (2 * rows <= op->oh / 2)
+      add(o, 2 * rows);
+  }
+  if (o->count)
+    add(o, 0);
+}
+
 /* Is there a squeeze and excite with a convolution right behind it? */
 static int
 scales(const struct chanas_workload *w)
@@ -180,7 +214,7 @@ put_flags(const struct target *x, const struct chanas_workload *w,
 {
   static const struct offer flag = { 2, { 1, 0 } }, order = { 2, { 0, 1 } },
     unroll = { 3, { 1, 2, 4 } };
-  struct offer columns = { 0 };
+  struct offer columns = { 0 }, winograd = { 0 };
   int points = count_kind(w, CHANAS_ADD) + count_kind(w, CHANAS_ACT);
   int dense = count_classes(w);
 
@@ -191,6 +225,9 @@ put_flags(const struct target *x, const struct chanas_workload *w,
   if (scales(w) && policy_per(x, w) == 0 && put(x, out, "scale", &flag))
     return -1;
   if (put_blocks(x, w, out))
+    return -1;
+  offer_winograd(x, w, &winograd);
+  if (put(x, out, "winograd", &winograd))
     return -1;
   if (dense && x->lanes && put(x, out, "lanes", &flag))
     return -1;
