@@ -45,10 +45,16 @@ struct bench {
   float *start, *want;         /* of y: before, and by the reference */
   char object[40];             /* path of what came in the job, or "" */
   void *loaded;
-  double once; /* seconds of the first run */
-  /* While it is timed, `loaded` may be `many`: copies of the one step. */
-  struct chanas_program many;
-  void *alone; /* what was loaded before */
+  double loading, once; /* seconds of the first load, the first run */
+  /* While it is timed, `loaded` may be a part of many copies of the step. */
+  struct part *part;
+  size_t parts, turn; /* whose turn it is */
+  void *alone;        /* what was loaded before */
+};
+
+struct part {
+  struct chanas_program program;
+  void *loaded;
 };
 
 /* One step of a job as a job of its own. */
@@ -91,7 +97,8 @@ int bench_load(struct bench *, const struct chanas_program *, struct answer *);
 /* Load what is to be timed beside what was verified, and back. */
 int cold_open(struct bench *, struct answer *);
 void cold_close(struct bench *);
-double cold_copies(const struct bench *);
+void cold_turn(struct bench *, size_t turn); /* the part to run next */
+double cold_copies(const struct bench *);    /* how often that runs the step */
 /* Time what is verified.  0, or -1 with the answer's outcome set. */
 int bench_time(struct bench *, struct answer *);
 /* One thread stays where it is: a migration would cost it its caches. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "proc.h"
 #include "reference.h"
 #include "rng.h"
 #include "runner.h"
@@ -146,7 +147,11 @@ bench_load(struct bench *b, const struct chanas_program *program,
   if (!*object && object_file(b->job, b->object, a))
     return -1;
   errno = 0;
-  if (!b->backend->load(b->host, object, program, &b->loaded))
+  double start = proc_now();
+  int status = b->backend->load(b->host, object, program, &b->loaded);
+  if (program == &b->program)
+    b->loading = proc_now() - start;
+  if (!status)
     return 0;
   return errno == ENOMEM
            ? fail(a, CHANAS_OUT_OF_MEMORY, "load: %s", strerror(errno))

@@ -2,10 +2,11 @@
 /*
  * A block that is run again and again finds its weights, and the memory that
  * it writes to, in the caches nearest to it; in a network the other blocks
- * have pushed them out since the last inference.  So what is timed is a
- * program of many equal steps, each with packed weights and a result of its
- * own, which together take as much memory as the job asks for.  All read the
- * same input: in a network, too, the block before has just written it.
+ * have pushed them out since the last inference.  So what is timed is many
+ * copies, each with packed weights and a result of its own, which together
+ * take as much memory as the job asks for.  All read the same input: in a
+ * network, too, the block before has just written it.  They are the steps of a
+ * few programs, of which each batch runs the next one.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 
 #define MOST 64        /* copies; tiny blocks have little to fetch */
 #define MOST_TIME 0.05 /* seconds of all copies; long blocks fetch aside */
+#define INFLATED 1.5   /* the first run of a kernel over those to come */
+#define DEAR 0.02      /* seconds to load a program */
 
 static size_t
 copies_wanted(const struct bench *b)
@@ -28,10 +31,21 @@ copies_wanted(const struct bench *b)
   return n < 1 ? 1 : n < MOST ? (size_t)ceil(n) : MOST;
 }
 
+/* Programs that take about `round` seconds each: a longer batch is hardly ever
+ * without a disturbance.  One, where it is dear to load a program. */
+static size_t
+parts_wanted(const struct bench *b, size_t copies)
+{
+  double each = fmax(ceil(INFLATED * b->job->round / b->once), 1);
+  if (b->loading > DEAR)
+    return 1;
+  return (size_t)ceil((double)copies / each);
+}
+
 /* Step i writes tensor i + 1, the last one the program's output; where it is
  * accumulated there is but one, as no step may find it empty. */
-static void
-lay_out(struct bench *b, size_t n)
+static struct chanas_program
+lay_out(const struct bench *b, size_t n)
 {
   int apart = !b->step[0].workload->accumulate;
   struct chanas_step *step = mem_array(struct chanas_step, n);
@@ -42,8 +56,8 @@ lay_out(struct bench *b, size_t n)
     step[i].dst = apart ? (int32_t)i + 1 : 1;
     elements[i + 1] = b->job->elements[1];
   }
-  b->many = (struct chanas_program){n, apart ? n + 1 : 2, step, elements,
-                                    step[n - 1].dst};
+  return (struct chanas_program){n, apart ? n + 1 : 2, step, elements,
+                                 step[n - 1].dst};
 }
 
 int
@@ -52,16 +66,32 @@ cold_open(struct bench *b, struct answer *a)
   size_t n = copies_wanted(b);
   if (n < 2)
     return 0;
-  lay_out(b, n);
   b->alone = b->loaded;
   b->loaded = NULL;
-  return bench_load(b, &b->many, a);
+  b->parts = parts_wanted(b, n);
+  b->part = mem_array(struct part, b->parts);
+  for (size_t i = 0; i < b->parts; i++) {
+    struct part *p = &b->part[i];
+    p->program = lay_out(b, (n + b->parts - 1 - i) / b->parts);
+    if (bench_load(b, &p->program, a))
+      return -1;
+    p->loaded = b->loaded;
+  }
+  return 0;
+}
+
+void
+cold_turn(struct bench *b, size_t turn)
+{
+  b->turn = b->parts ? turn % b->parts : 0;
+  if (b->parts)
+    b->loaded = b->part[b->turn].loaded;
 }
 
 double
 cold_copies(const struct bench *b)
 {
-  return b->alone ? (double)b->many.steps : 1;
+  return b->parts ? (double)b->part[b->turn].program.steps : 1;
 }
 
 void
@@ -69,10 +99,15 @@ cold_close(struct bench *b)
 {
   if (!b->alone)
     return;
-  if (b->loaded)
-    b->backend->unload(b->loaded);
+  for (size_t i = 0; i < b->parts; i++) {
+    if (b->part[i].loaded)
+      b->backend->unload(b->part[i].loaded);
+    free((void *)b->part[i].program.step);
+    free((void *)b->part[i].program.elements);
+  }
+  free(b->part);
+  b->part = NULL;
+  b->parts = 0;
   b->loaded = b->alone;
   b->alone = NULL;
-  free((void *)b->many.step);
-  free((void *)b->many.elements);
 }
