@@ -153,7 +153,7 @@ compile(struct build *b, const struct chanas_text *text, char **wrong)
 struct batch {
   struct build *build;
   struct build_unit *unit;
-  size_t units, each;
+  size_t *from; /* where the groups start, and where the last ends */
 };
 
 /* Compile units [from, from + n) as one; -1 if that fails. */
@@ -182,10 +182,8 @@ static void
 compile_group(void *arg, size_t group)
 {
   struct batch *batch = arg;
-  size_t from = group * batch->each;
-  size_t n = batch->units - from;
-  n = n < batch->each ? n : batch->each;
-  struct build_unit *unit = batch->unit + from;
+  size_t n = batch->from[group + 1] - batch->from[group];
+  struct build_unit *unit = batch->unit + batch->from[group];
   if (!proc_stopping() && !compile_units(batch->build, unit, n))
     return;
   for (size_t i = 0; i < n; i++)
@@ -194,6 +192,19 @@ compile_group(void *arg, size_t group)
                                     : mem_string("stopped by the user");
     else if (n > 1)
       compile_units(batch->build, unit + i, 1);
+}
+
+/* How many groups. */
+static size_t
+split(size_t n, const struct build_unit unit[], size_t each, size_t from[])
+{
+  size_t groups = 0;
+  for (size_t i = 0; i < n; i++)
+    if (!i || unit[i].with != unit[i - 1].with ||
+        (!unit[i].with && i - from[groups - 1] == each))
+      from[groups++] = i;
+  from[groups] = n;
+  return groups;
 }
 
 void
@@ -206,8 +217,11 @@ build_units(struct build *b, size_t n, struct build_unit unit[],
   if (!n)
     return;
   per_unit = per_unit < 1 ? 1 : per_unit;
-  struct batch batch = {b, unit, n, per_unit < share ? per_unit : share};
-  pool_run(b->jobs, (n + batch.each - 1) / batch.each, compile_group, &batch);
+  struct batch batch = {b, unit, mem_array(size_t, n + 1)};
+  size_t groups = split(n, unit, per_unit < share ? per_unit : share,
+                        batch.from);
+  pool_run(b->jobs, groups, compile_group, &batch);
+  free(batch.from);
 }
 
 void

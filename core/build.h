@@ -16,6 +16,8 @@ struct build; /* opaque */
 struct build_unit {
   const char *symbol;
   const char *source;
+  const void *with; /* those with the same one that follow each other are built
+                       together; NULL: at most per_unit */
   char *object;   /* out: path, several units may share it; NULL: not built */
   char *error;    /* out: first line of the compiler's complaint, or NULL */
 };

@@ -49,37 +49,57 @@ fail(struct candidate *c, enum chanas_outcome outcome, const char *why)
   snprintf(c->result.detail, sizeof c->result.detail, "%s", why ? why : "");
 }
 
-/* Those that could be emitted, as units to build, and whose they are. */
+#define NO_UNIT ((size_t)-1)
+
+/* What could be emitted, as units to build. */
 struct emitted {
   size_t count;
   struct chanas_text *source;
   struct build_unit *unit;
-  struct candidate **owner;
 };
+
+/* The unit of the same policy, if one has been emitted. */
+static size_t
+same_unit(size_t i, struct candidate *const c[])
+{
+  for (size_t j = i; j-- > 0 && c[j]->workload == c[i]->workload;)
+    if (c[j]->unit != NO_UNIT && strcmp(c[j]->policy, c[i]->policy) == 0)
+      return c[j]->unit;
+  return NO_UNIT;
+}
+
+static void
+emit_one(struct tuner *t, struct candidate *c, struct emitted *out)
+{
+  struct session *s = t->session;
+  struct tuned *b = &t->tuned[c->workload];
+  struct chanas_point point = { b->space, c->choice };
+  struct chanas_text *source = &out->source[out->count];
+
+  snprintf(c->symbol, sizeof c->symbol, "k%zu", out->count);
+  if (s->backend->backend.emit(s->self, b->schedule.workload, point,
+                               c->symbol, source) < 0) {
+    text_free(source);
+    fail(c, CHANAS_NOT_BUILT, "the backend could not emit it");
+    return;
+  }
+  out->unit[out->count] = (struct build_unit){
+    .symbol = c->symbol, .source = text_string(source),
+    .with = c->known ? b : NULL };
+  c->unit = out->count++;
+}
 
 static void
 emit(struct tuner *t, size_t n, struct candidate *const c[],
      struct emitted *out)
 {
-  struct session *s = t->session;
-
   *out = (struct emitted){ 0, mem_array(struct chanas_text, n),
-                           mem_array(struct build_unit, n),
-                           mem_array(struct candidate *, n) };
+                           mem_array(struct build_unit, n) };
   for (size_t i = 0; i < n; i++) {
-    struct tuned *b = &t->tuned[c[i]->workload];
-    struct chanas_point point = { b->space, c[i]->choice };
-    struct chanas_text *source = &out->source[out->count];
-    snprintf(c[i]->symbol, sizeof c[i]->symbol, "k%zu", i);
-    if (s->backend->backend.emit(s->self, b->schedule.workload, point,
-                                 c[i]->symbol, source) < 0) {
-      text_free(source);
-      fail(c[i], CHANAS_NOT_BUILT, "the backend could not emit it");
-      continue;
-    }
-    out->unit[out->count] = (struct build_unit){
-      .symbol = c[i]->symbol, .source = text_string(source) };
-    out->owner[out->count++] = c[i];
+    c[i]->unit = NO_UNIT;
+    c[i]->unit = same_unit(i, c);
+    if (c[i]->unit == NO_UNIT)
+      emit_one(t, c[i], out);
   }
 }
 
@@ -91,7 +111,6 @@ emitted_free(struct emitted *e)
     text_free(&e->source[i]);
   free(e->source);
   free(e->unit);
-  free(e->owner);
 }
 
 static void
@@ -102,37 +121,48 @@ report(void *arg, size_t finished)
   progress_update((double)(t->spent + finished), NULL);
 }
 
-/* The default, and what is measured again, are to be known well. */
-static int
-needs_all(const struct tuner *t, const struct candidate *c)
+/* What is clearly slower than this need not be known well.  0: it is to be
+ * known well, as the default is. */
+static double
+rival(const struct tuner *t, const struct candidate *c)
 {
-  return c->preset ||
-         schedule_find(&t->tuned[c->workload].schedule, c->policy) >= 0;
+  if (c->known)
+    return tuner_latency(t, c->workload);
+  return c->preset ? 0 : tuner_lead(t, c->workload);
+}
+
+static struct measure_item
+to_item(const struct tuner *t, const struct candidate *c,
+        const struct build_unit *unit)
+{
+  return (struct measure_item){
+    .object = unit->object, .symbol = unit->symbol, .verify = 1,
+    .workload = t->tuned[c->workload].schedule.workload,
+    .best = rival(t, c), .turns = c->known };
 }
 
 /* -1 (logged): there is nothing left to measure on. */
 static int
-measure(struct tuner *t, const struct emitted *e)
+measure(struct tuner *t, size_t count, struct candidate *const c[],
+        const struct emitted *e)
 {
-  struct measure_item *item = mem_array(struct measure_item, e->count);
-  struct candidate **owner = mem_array(struct candidate *, e->count);
+  struct measure_item *item = mem_array(struct measure_item, count);
+  struct candidate **owner = mem_array(struct candidate *, count);
   size_t n = 0;
   int status;
 
-  for (size_t u = 0; u < e->count; u++) {
-    struct candidate *c = e->owner[u];
-    if (e->unit[u].object == NULL) {
-      if (!proc_stopping())
-        fail(c, CHANAS_NOT_BUILT, e->unit[u].error);
+  for (size_t i = 0; i < count; i++) {
+    const struct build_unit *unit = &e->unit[c[i]->unit];
+    if (c[i]->unit == NO_UNIT)
       continue;
-    }
-    owner[n] = c;
-    item[n++] = (struct measure_item){
-      .object = e->unit[u].object, .symbol = c->symbol, .verify = 1,
-      .workload = t->tuned[c->workload].schedule.workload,
-      .best = needs_all(t, c) ? 0 : tuner_latency(t, c->workload) };
+    if (unit->object) {
+      owner[n] = c[i];
+      item[n++] = to_item(t, c[i], unit);
+    } else if (!proc_stopping())
+      fail(c[i], CHANAS_NOT_BUILT, unit->error);
   }
-  status = measure_each(t->session->measure, n, item, report, t);
+  status = measure_each(t->session->measure, n, item,
+                        count > 0 && c[0]->known ? NULL : report, t);
   for (size_t i = 0; i < n; i++) {
     owner[i]->result = item[i].result;
     /* Cut short, it says nothing. */
@@ -157,7 +187,7 @@ emit_and_build(struct tuner *t, size_t n, struct candidate *const c[])
   built = proc_now();
   t->building += built - begun;
   if (!proc_stopping())
-    status = measure(t, &e);
+    status = measure(t, n, c, &e);
   t->measuring += proc_now() - built;
   emitted_free(&e);
   return status;
@@ -184,8 +214,12 @@ note(struct tuner *t, const struct candidate *c)
 {
   const char *key = t->tuned[c->workload].schedule.workload->key;
 
-  t->measured++;
-  t->outcomes[c->result.outcome]++;
+  if (c->known)
+    t->confirmed++;
+  else
+    t->measured++;
+  if (!c->known || c->result.outcome != CHANAS_MEASURED)
+    t->outcomes[c->result.outcome]++;
   if (c->result.outcome == CHANAS_MEASURED)
     return;
   log_debug("%s: %s: %s: %s", key, c->policy,

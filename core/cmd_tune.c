@@ -28,7 +28,7 @@ print_json(const struct tuner *t)
       "{s:s, s:s?, s:o, s:o, s:I}", "workload", s->workload->key, "policy",
       tuner_policy(t, w), "latency_ms", number(1e3 * tuner_latency(t, w)),
       "default_ms", number(1e3 * tuner_default(t, w)), "trials",
-      (json_int_t)s->trials));
+      (json_int_t)s->count));
   }
   json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   putchar('\n');
@@ -47,7 +47,7 @@ print_table(const struct tuner *t)
     double best = tuner_latency(t, w), fixed = tuner_default(t, w);
     printf("%10.4f  %10.4f  %4.2f  %7.1f  %6zu  %s\n", 1e3 * best,
            1e3 * fixed, fixed / best, s->workload->flops / best * 1e-9,
-           s->trials, s->workload->key);
+           s->count, s->workload->key);
     if (isfinite(best) && isfinite(fixed)) {
       logs += log(fixed / best);
       n++;
@@ -56,9 +56,10 @@ print_table(const struct tuner *t)
   if (n)
     printf("\n%zu blocks; best over default schedule: %.3f times (geometric "
            "mean)\nCandidates measured now %zu in %.1f s (choosing %.1f, "
-           "building %.1f, measuring %.1f)", n, exp(logs / (double)n),
-           t->measured, proc_now() - t->started, t->choosing, t->building,
-           t->measuring);
+           "building %.1f, measuring %.1f); the best again, %zu times, in "
+           "%.1f s", n, exp(logs / (double)n), t->measured,
+           proc_now() - t->started - t->confirming, t->choosing, t->building,
+           t->measuring, t->confirmed, t->confirming);
   for (int o = 1; o < OUTCOMES; o++)
     if (t->outcomes[o])
       printf(", %s %zu", outcome_name((enum chanas_outcome)o),

@@ -385,13 +385,13 @@ go_together(const struct measure_item *a, const struct measure_item *b)
          !strcmp(a->workload->key, b->workload->key);
 }
 
-/* Groups of at most `most` items; how many there are. */
+/* Groups of at most `most` items, unless they take turns; how many. */
 static size_t
 split(const struct measure_item item[], size_t n, size_t most, size_t from[])
 {
   size_t groups = 0;
   for (size_t i = 0; i < n; i++)
-    if (!i || i - from[groups - 1] == most ||
+    if (!i || (i - from[groups - 1] >= most && !item[i].turns) ||
         !go_together(&item[i - 1], &item[i]))
       from[groups++] = i;
   from[groups] = n;

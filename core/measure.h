@@ -59,6 +59,7 @@ struct measure_item {
    * clearly slower, also than others of its workload in this call, is timed in
    * fewer rounds.  0: it is timed in all of them. */
   double best;
+  int turns; /* it is compared with the one before it: both on one runner */
   struct measure_result result;
 };
 /* All of them, on all runners that there are, each of which does one at a

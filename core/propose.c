@@ -82,11 +82,12 @@ tuned_absorb(struct tuner *t, size_t workload, const int32_t *choice,
              const struct table_trial *trial)
 {
   struct tuned *b = &t->tuned[workload];
+  size_t known = b->schedule.count;
   long at;
 
   note_control(t, trial->control);
   schedule_add(&b->schedule, trial, 1);
-  t->spent++;
+  t->spent += b->schedule.count - known;
   if (b->strategy == NULL)
     return;
   at = schedule_find(&b->schedule, trial->policy);
@@ -256,7 +257,7 @@ fill_pool(struct tuner *t, struct tuned *b, size_t want)
 static size_t
 most_promising(struct tuner *t, const struct tuned *b)
 {
-  double best = log(schedule_latency(&b->schedule) /
+  double best = log(schedule_lead(&b->schedule) /
                     schedule_default(&b->schedule));
   double top = -1;
   size_t at = 0;
@@ -335,7 +336,7 @@ tuned_propose(struct tuner *t, size_t workload, size_t n,
           isfinite(schedule_default(&b->schedule)) &&
           costmodel_fit(t->model, b->group, workload) == 0;
   explore = rng_split(&t->rng, b->schedule.workload->key);
-  explore.s[0] ^= b->schedule.trials;
+  explore.s[0] ^= b->schedule.count;
   while (got < n && b->pool > 0) {
     size_t at = model && rng_real(&explore) >= EXPLORE
                 ? most_promising(t, b) : 0;

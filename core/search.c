@@ -89,8 +89,7 @@ pre_schedule(struct search *r)
     first = (size_t)c->trials;
   if (r->coordination != COORDINATION_JOINT)
     first = 1; /* the default schedule alone */
-  progress_begin("pre-scheduling", (double)r->blocks *
-                 (double)(first + (size_t)c->tune_finalists));
+  progress_begin("pre-scheduling", (double)r->blocks * (double)first);
   status = tuner_cover(&r->tuner, r->blocks, list, first);
   if (status == 0)
     status = tuner_confirm(&r->tuner, r->blocks, list);

@@ -16,6 +16,7 @@
 
 #define BACKWARD 0.2 /* Ansor's alpha: weight of the gain seen last */
 #define OPTIMISM 2.0 /* Ansor's beta: how close to similar blocks it may get */
+#define CONFIRM 0.2  /* share of the time that is kept for tuner_confirm() */
 
 static int
 take_known(void *arg, const struct table_trial *trial)
@@ -149,6 +150,12 @@ tuner_default(const struct tuner *t, size_t w)
   return unit(t) * schedule_default(&t->tuned[w].schedule);
 }
 
+double
+tuner_lead(const struct tuner *t, size_t w)
+{
+  return unit(t) * schedule_lead(&t->tuned[w].schedule);
+}
+
 const char *
 tuner_policy(const struct tuner *t, size_t w)
 {
@@ -160,7 +167,8 @@ tuner_policy(const struct tuner *t, size_t w)
 int
 tuner_done(const struct tuner *t)
 {
-  double limit = t->session->config->tune_time;
+  const struct config *c = t->session->config;
+  double limit = c->tune_time * (c->tune_finalists > 0 ? 1 - CONFIRM : 1);
 
   return proc_stopping() || (limit > 0 && proc_now() - t->started > limit);
 }
@@ -182,7 +190,7 @@ gather(struct tuner *t, size_t w, size_t need, size_t room,
     n = (size_t)t->session->config->per_unit;
   if (n == 0 || t->tuned[w].exhausted)
     return 0;
-  t->tuned[w].last = tuner_latency(t, w);
+  t->tuned[w].last = tuner_lead(t, w);
   double begun = proc_now();
   n = tuned_propose(t, w, n, out);
   t->choosing += proc_now() - begun;
@@ -208,7 +216,7 @@ tuner_cover(struct tuner *t, size_t n, const size_t workload[], size_t trials)
   while (more && status == 0 && !tuner_done(t)) {
     more = 0;
     for (size_t i = 0; i < n && status == 0 && !tuner_done(t); i++) {
-      size_t w = workload[i], has = t->tuned[w].schedule.trials, got;
+      size_t w = workload[i], has = t->tuned[w].schedule.count, got;
       got = has < trials ? gather(t, w, trials - has, room - in, group + in)
                          : 0;
       in += got;
@@ -229,7 +237,7 @@ best_rate_of_group(const struct tuner *t, uint64_t group)
   double best = 0;
 
   for (size_t w = 0; w < t->count; w++) {
-    double rate = t->tuned[w].schedule.workload->flops / tuner_latency(t, w);
+    double rate = t->tuned[w].schedule.workload->flops / tuner_lead(t, w);
     if (t->tuned[w].group == group && rate > best)
       best = rate;
   }
@@ -242,7 +250,7 @@ rests(const struct tuner *t, size_t w)
   const struct config *c = t->session->config;
   const struct schedule *s = &t->tuned[w].schedule;
 
-  return t->tuned[w].exhausted || s->trials >= (size_t)c->trials ||
+  return t->tuned[w].exhausted || s->count >= (size_t)c->trials ||
          s->since_gain >= (size_t)c->patience;
 }
 
@@ -251,7 +259,7 @@ static double
 expected_gain(const struct tuner *t, size_t w, double weight)
 {
   const struct tuned *b = &t->tuned[w];
-  double g = tuner_latency(t, w), n = (double)b->schedule.trials + 1;
+  double g = tuner_lead(t, w), n = (double)b->schedule.count + 1;
   double rate = best_rate_of_group(t, b->group), backward, forward, reach;
 
   if (!isfinite(g))
@@ -295,7 +303,7 @@ focus_step(struct tuner *t, const double weight[], size_t room, char *touched,
 
   while (in < room && (w = next_block(t, weight, taken)) >= 0) {
     size_t cap = (size_t)t->session->config->trials -
-                 t->tuned[w].schedule.trials;
+                 t->tuned[w].schedule.count;
     taken[w] = 1;
     touched[w] = 1;
     in += gather(t, (size_t)w, cap, room - in, group + in);
@@ -327,64 +335,5 @@ tuner_focus(struct tuner *t, const double weight[], size_t budget)
     status = tuner_confirm(t, n, list);
   free(touched);
   free(list);
-  return status;
-}
-
-static int
-is_among(const size_t list[], size_t n, size_t value)
-{
-  for (size_t i = 0; i < n; i++)
-    if (list[i] == value)
-      return 1;
-  return 0;
-}
-
-/* The best few and the default, as far as they were measured only once. */
-static size_t
-unconfirmed(struct tuner *t, size_t w, struct candidate out[], size_t room)
-{
-  struct tuned *b = &t->tuned[w];
-  size_t k = (size_t)t->session->config->tune_finalists, n, got = 0;
-  size_t top[101];
-
-  n = schedule_top(&b->schedule, k < 100 ? k : 100, top);
-  if (k > 0 && b->schedule.preset >= 0) /* so that the gain is fair */
-    top[n++] = (size_t)b->schedule.preset;
-  for (size_t i = 0; i < n && got < room; i++) {
-    const struct tried *tried = &b->schedule.tried[top[i]];
-    if (tried->rows > 1 || (i + 1 == n && is_among(top, n - 1, top[i])))
-      continue;
-    out[got] = (struct candidate){
-      .workload = w, .preset = tried->preset,
-      .policy = mem_string(tried->policy),
-      .choice = mem_array(int32_t, b->space->knobs),
-    };
-    if (space_parse(b->space, tried->policy, out[got].choice) == 0)
-      got++;
-    else {
-      free(out[got].policy);
-      free(out[got].choice);
-    }
-  }
-  return got;
-}
-
-int
-tuner_confirm(struct tuner *t, size_t n, const size_t workload[])
-{
-  size_t room = group_size(t), in = 0;
-  struct candidate *group = mem_array(struct candidate, room);
-  int status = 0;
-
-  for (size_t i = 0; i < n && status == 0 && !tuner_done(t); i++) {
-    if (t->tuned[workload[i]].space == NULL)
-      continue; /* not searched in this process: nothing new to confirm */
-    in += unconfirmed(t, workload[i], group + in, room - in);
-    if (in > room / 2)
-      status = flush(t, group, &in);
-  }
-  if (status == 0)
-    status = flush(t, group, &in);
-  free(group);
   return status;
 }

@@ -32,6 +32,7 @@ struct tuned {                   /* one workload */
   size_t features;
   int exhausted;                 /* nothing left to propose */
   double last;                   /* latency before the last visit */
+  size_t settled;                /* policies there were when it was confirmed */
   size_t replays, replay_room;   /* own rows of an interrupted run */
   struct table_trial *replay;    /* consumed ones have workload NULL */
 };
@@ -47,10 +48,12 @@ struct tuner {
   double *control;
   size_t controls, control_room;
   double started;
-  size_t spent;                  /* rows of these workloads, known included */
-  size_t measured;               /* rows that this process measured */
+  size_t spent;                  /* policies tried, known ones included */
+  size_t measured;               /* candidates that this process measured */
   size_t outcomes[TUNE_OUTCOMES]; /* of this process */
   double choosing, building, measuring; /* seconds of it */
+  size_t confirmed;              /* rows of known policies; not in `measured` */
+  double confirming;             /* seconds, building and measuring included */
   char complaint[200];           /* first failure, for the report */
 };
 
@@ -66,21 +69,25 @@ int tuner_cover(struct tuner *, size_t n, const size_t workload[],
  * weight[i] (per workload of the set): what one second saved there is worth;
  * 0: not used by the current front. */
 int tuner_focus(struct tuner *, const double weight[], size_t budget);
-/* Measure the best few policies of each again in fresh processes. */
+/* Measure the best few policies of each, and the default, again and in turn,
+ * until the best stays the same; see confirm.c. */
 int tuner_confirm(struct tuner *, size_t n, const size_t workload[]);
 double tuner_latency(const struct tuner *, size_t workload);
 double tuner_default(const struct tuner *, size_t workload);
 const char *tuner_policy(const struct tuner *, size_t workload); /* or NULL */
-/* Time or trial budget used up, or the user asked to stop. */
+/* No new candidates: the time is used up but for what confirming takes, or the
+ * user asked to stop. */
 int tuner_done(const struct tuner *);
 
-/* ---- between tune.c, propose.c and candidate.c ------------------------- */
+/* ---- between tune.c, propose.c, candidate.c and confirm.c -------------- */
 
 struct candidate {
   size_t workload;
   int32_t *choice;               /* owned */
   char *policy;                  /* owned */
   int preset, have;              /* have: result is there */
+  int known;                     /* is measured again, with its rivals */
+  size_t unit;                   /* what it is built in */
   char symbol[24];
   struct measure_result result;
 };
@@ -92,10 +99,14 @@ int tuned_open(struct tuner *, size_t workload);
 /* At most n new candidates; returns how many (0: exhausted). */
 size_t tuned_propose(struct tuner *, size_t workload, size_t n,
                      struct candidate[]);
-/* Measure, store, absorb, free.  -1: the table failed. */
+/* Measure in this order, store, absorb, free.  Known ones of one workload that
+ * follow each other share an object, and are built once however often they
+ * come.  -1: the table failed. */
 int candidates_run(struct tuner *, size_t n, struct candidate[]);
 /* Latencies are kept in units of the control kernel; this sets the unit. */
 void tuner_settle(struct tuner *);
+/* What new candidates of a workload have to beat, in seconds. */
+double tuner_lead(const struct tuner *, size_t workload);
 /* Take in one row: schedule, cost model, strategy. */
 void tuned_absorb(struct tuner *, size_t workload, const int32_t *choice,
                   const struct table_trial *);

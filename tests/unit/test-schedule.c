@@ -63,11 +63,60 @@ test_median_of_rows_and_distrust(void **state)
   add(&s, "a=1", 5.0, 1.0, CHANAS_MEASURED, 1);
   add(&s, "a=2", 1.0, 1.0, CHANAS_MEASURED, 0);
   add(&s, "a=2", 3.0, 1.0, CHANAS_MEASURED, 0);
-  assert_true(schedule_latency(&s) == 2.0);
-  add(&s, "a=2", 9.0, 1.0, CHANAS_MEASURED, 0);
-  assert_true(schedule_latency(&s) == 3.0);
+  assert_true(schedule_latency(&s) == 3.0); /* the first has had its say */
+  add(&s, "a=2", 4.0, 1.0, CHANAS_MEASURED, 0);
+  assert_true(schedule_latency(&s) == 3.5);
   add(&s, "a=2", 0, 0, CHANAS_WRONG, 0);
   assert_true(schedule_latency(&s) == 5.0); /* never wins by being wrong */
+  schedule_free(&s);
+}
+
+/* What was measured once only leads, but is not the best. */
+static void
+test_confirmed_before_lucky(void **state)
+{
+  struct schedule s;
+
+  (void)state;
+  schedule_init(&s, &workload);
+  add(&s, "a=1", 5.0, 1.0, CHANAS_MEASURED, 1);
+  add(&s, "a=2", 3.0, 1.0, CHANAS_MEASURED, 0);
+  assert_int_equal(s.best, 1);
+  add(&s, "a=1", 5.0, 1.0, CHANAS_MEASURED, 1);
+  assert_int_equal(s.best, 0);
+  assert_int_equal(s.lead, 1);
+  assert_true(schedule_lead(&s) == 3.0 && schedule_latency(&s) == 5.0);
+  add(&s, "a=2", 4.0, 1.0, CHANAS_MEASURED, 0);
+  assert_int_equal(s.best, 1);
+  assert_true(schedule_latency(&s) == 4.0);
+  schedule_free(&s);
+}
+
+/* A tie goes to the default, else to what was tried first; what is slower by
+ * more than the noise loses. */
+static void
+test_ties(void **state)
+{
+  static const double off[] = { 0, -0.01, 0.01, -0.02, 0.02 };
+  struct schedule s;
+
+  (void)state;
+  schedule_init(&s, &workload);
+  for (int r = 0; r < 5; r++) {
+    add(&s, "a=1", 1.10 + off[r], 1.0, CHANAS_MEASURED, 0);
+    add(&s, "a=2", 1.01 + off[r], 1.0, CHANAS_MEASURED, 0);
+    add(&s, "a=3", 1.00 + off[r], 1.0, CHANAS_MEASURED, 0);
+  }
+  assert_true(s.noise > 0.01 && s.noise < 0.04);
+  assert_int_equal(s.best, 1);
+  add(&s, "a=0", 1.02, 1.0, CHANAS_MEASURED, 1);
+  assert_int_equal(s.best, 1);
+  add(&s, "a=0", 1.02, 1.0, CHANAS_MEASURED, 1);
+  assert_int_equal(s.best, 3);
+  assert_true(schedule_ties(&s, 3, 2) && !schedule_ties(&s, 0, 2));
+  add(&s, "a=0", 0, 0, CHANAS_CRASHED, 1);
+  assert_int_equal(s.best, 1);
+  assert_int_equal(s.preset, -1);
   schedule_free(&s);
 }
 
@@ -116,6 +165,8 @@ main(void)
     cmocka_unit_test(test_best_and_default),
     cmocka_unit_test(test_normalised_by_control),
     cmocka_unit_test(test_median_of_rows_and_distrust),
+    cmocka_unit_test(test_confirmed_before_lucky),
+    cmocka_unit_test(test_ties),
     cmocka_unit_test(test_top_is_sorted),
     cmocka_unit_test(test_since_gain),
   };
