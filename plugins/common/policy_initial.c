@@ -124,6 +124,19 @@ default_order(const struct chanas_workload *w)
   return order;
 }
 
+/* Factors of squeeze and excite go into the weights that follow where these
+ * are fewer than what they would else be multiplied into. */
+static int64_t
+default_scale(const struct chanas_workload *w)
+{
+  uint32_t i;
+
+  for (i = 0; i + 1 < w->ops; i++)
+    if (w->op[i].kind == CHANAS_SE)
+      return w->op[i + 1].cout < w->op[i].oh * w->op[i].ow;
+  return 1;
+}
+
 int
 policy_initial(void *self, const struct chanas_workload *w,
                const struct chanas_space *space, int32_t *choice)
@@ -136,6 +149,8 @@ policy_initial(void *self, const struct chanas_workload *w,
     choice[i] = 0;
     if (!strcmp(name, "fuse"))
       choice[i] = choose_rows(x, w, space, i, default_fuse(x, w));
+    else if (!strcmp(name, "scale"))
+      choice[i] = choose(x, space, i, default_scale(w));
     else if (!strcmp(name, "columns"))
       choice[i] = default_columns(x, space, i);
     else if (!strcmp(name, "order"))
