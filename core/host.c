@@ -5,16 +5,13 @@
  * whatever it is given lives until host_close.  alloc, random, data, store
  * and fetch may be called from several threads.
  */
-#include "host.h"
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include "file.h"
 #include "host_access.h"
+#include "host_parts.h"
 #include "log.h"
 #include "mem.h"
-#include "near.h"
-#include "param.h"
 #include "pool.h"
 #include "proc.h"
 #include "progress.h"
@@ -23,24 +20,6 @@
 /* A block given to the plugin; its bytes follow, aligned for anything. */
 struct block_head {
   _Alignas(max_align_t) struct block_head *next;
-};
-
-struct parameter {
-  char *text; /* owned */
-  struct param_value value;
-};
-
-struct host {
-  struct chanas_host services;
-  const struct plugin *plugin;
-  char *base;                  /* folder of the INI file, or NULL */
-  struct parameter *parameter; /* one for each of plugin->head.params */
-  struct rng stream;
-  struct block_head *blocks;
-  struct host_networks networks; /* build NULL: none */
-  char *phase;                 /* of which progress is shown, or NULL */
-  struct chanas_text missing;  /* data names already complained about */
-  pthread_mutex_t lock;
 };
 
 static int thread_count;
@@ -190,9 +169,8 @@ host_fetch(void *ctx, const char *key, const void **data, size_t *size)
   return status;
 }
 
-/* Says where a data file was looked for, in one line without the name. */
-static void
-print_looked(struct chanas_text *out, const char *base, const char *name)
+void
+host_print_looked(struct chanas_text *out, const char *base, const char *name)
 {
   const char *data = getenv("CHANAS_DATA");
 
@@ -231,7 +209,7 @@ host_data(void *ctx, const char *name)
   }
   pthread_mutex_lock(&host->lock);
   if (!noted(host, name)) {
-    print_looked(&looked, host->base, name);
+    host_print_looked(&looked, host->base, name);
     log_error("plugin %s: there is no data file '%s'%s",
               host->plugin->head.name, name, text_string(&looked));
     text_free(&looked);
@@ -286,145 +264,6 @@ host_networks(struct host *host, struct host_networks networks)
   host->services.discard = networks.discard;
 }
 
-/* ---- values of the section ---- */
-
-/* Where a value comes from, for messages. */
-static char *
-place(const struct host *host, const struct ini *ini,
-      const struct ini_section *section, const struct chanas_param *param)
-{
-  struct ini_entry *entry = section ? ini_entry(section, param->key) : NULL;
-
-  if (entry)
-    return param_place(ini, section, entry);
-  return mem_print("plugin %s: parameter '%s'", host->plugin->head.name,
-                   param->key);
-}
-
-/* Replaces a file's name by its full path; "" means that none was given. */
-static int
-resolve_file(struct host *host, const char *where,
-             const struct chanas_param *param, struct parameter *parameter)
-{
-  struct chanas_text looked = { 0 };
-  char *path;
-
-  if (*parameter->text == '\0')
-    return 0;
-  path = file_find_data(host->base, parameter->text);
-  if (path == NULL) {
-    print_looked(&looked, host->base, parameter->text);
-    log_error("%s: there is no file '%s' (%s)%s", where, parameter->text,
-              param->help ? param->help : "data", text_string(&looked));
-    text_free(&looked);
-    return -1;
-  }
-  free(parameter->text);
-  parameter->text = path;
-  return 0;
-}
-
-static int
-read_parameter(struct host *host, const struct ini *ini,
-               struct ini_section *section, const struct chanas_param *param,
-               struct parameter *parameter)
-{
-  const char *text = section ? ini_get(section, param->key) : NULL;
-  char *where = place(host, ini, section, param), *why = NULL;
-  int status = 0;
-
-  if (text == NULL)
-    text = param->fallback;
-  if (text == NULL) {
-    log_error("plugin %s needs the key '%s' (%s) in its section%s%s%s",
-              host->plugin->head.name, param->key,
-              param->help ? param->help : param->type, section ? " [" : "",
-              section ? section->name : "", section ? "]" : "");
-    status = -1;
-  } else {
-    parameter->text = mem_string(text);
-    why = param_parse(param, text, &parameter->value);
-    if (why)
-      log_error("%s %s", where, why);
-    status = why ? -1 : 0;
-  }
-  if (status == 0 && strcmp(param->type, "file") == 0)
-    status = resolve_file(host, where, param, parameter);
-  free(why);
-  free(where);
-  return status;
-}
-
-static int
-in_list(const char *const list[], const char *name)
-{
-  for (size_t i = 0; list && list[i]; i++)
-    if (strcmp(list[i], name) == 0)
-      return 1;
-  return 0;
-}
-
-/* Every key a section may have: the plugin's, then the core's. */
-static const char **
-known_keys(const struct chanas_param *param, const char *const ignore[])
-{
-  size_t n = 0, m = 0;
-  const char **list;
-
-  while (param && param[n].key)
-    n++;
-  while (ignore && ignore[m])
-    m++;
-  list = mem_array(const char *, n + m + 1);
-  for (size_t i = 0; i < n; i++)
-    list[i] = param[i].key;
-  for (size_t i = 0; i < m; i++)
-    list[n + i] = ignore[i];
-  return list;
-}
-
-static int
-check_unknown(const struct host *host, const struct ini *ini,
-              const struct ini_section *section, const char *const ignore[])
-{
-  const char **known = known_keys(host->plugin->head.params, ignore);
-  int status = 0;
-
-  for (size_t i = 0; section && i < section->entries && status == 0; i++) {
-    const struct ini_entry *entry = &section->entry[i];
-    const char *near = near_name(entry->key, known);
-    char *where;
-    if (in_list(known, entry->key))
-      continue;
-    where = param_place(ini, section, entry);
-    log_error("%s: unknown key, which plugin %s does not have%s%s%s", where,
-              host->plugin->head.name, near ? "; did you mean '" : "; remove "
-              "it", near ? near : "", near ? "'?" : "");
-    free(where);
-    status = -1;
-  }
-  free(known);
-  return status;
-}
-
-static int
-read_section(struct host *host, const struct ini *ini,
-             struct ini_section *section, const char *const ignore[])
-{
-  const struct chanas_param *param = host->plugin->head.params;
-  size_t n = 0;
-
-  if (check_unknown(host, ini, section, ignore) < 0)
-    return -1;
-  while (param && param[n].key)
-    n++;
-  host->parameter = mem_array(struct parameter, n);
-  for (size_t i = 0; i < n; i++)
-    if (read_parameter(host, ini, section, &param[i], &host->parameter[i]) < 0)
-      return -1;
-  return 0;
-}
-
 /* ---- open and close ---- */
 
 static void
@@ -465,7 +304,7 @@ host_open(const struct plugin *plugin, const struct ini *ini,
   host->base = ini && ini->path ? file_dirname(ini->path) : NULL;
   pthread_mutex_init(&host->lock, NULL);
   fill_services(host);
-  if (read_section(host, ini, section, ignore) < 0) {
+  if (host_read_section(host, ini, section, ignore) < 0) {
     host_close(host);
     return NULL;
   }
