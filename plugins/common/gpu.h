@@ -6,7 +6,7 @@
  *
  *   gpu_space.c     the knobs of a workload and their choices
  *   gpu_policy.c    a point of that space, decoded, judged, and the default
- *   gpu_plan.c      operators to nodes and phases; where tensors live
+ *   gpu_plan*.c     operators to nodes and phases; where tensors live
  *   gpu_emit*.c     the text of each kind of kernel
  *   gpu_dialect.c   what differs between the two languages
  *   gpu_features.c  numbers for the cost model
