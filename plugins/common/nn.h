@@ -103,7 +103,7 @@ struct nn_graph *nn_graph_plain(const struct nn_store *,
                                 const struct chanas_network *);
 void nn_graph_free(struct nn_graph *);
 
-/* ---- nn_run.c */
+/* ---- nn_engine.c, nn_forward.c, nn_backward.c */
 struct nn_engine *nn_engine_open(const struct chanas_host *, int threads);
 void nn_engine_close(struct nn_engine *);
 int nn_engine_threads(const struct nn_engine *);

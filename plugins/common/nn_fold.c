@@ -7,7 +7,7 @@
 #include <math.h>
 #include "nn_impl.h"
 
-#define EPSILON 1e-5 /* as in nn_run.c */
+#define EPSILON 1e-5 /* as in nn_forward.c */
 
 /* From W[cout][k][k][cin] or W[k][k][c] to W[cout][cin][k][k], W[c][k][k]. */
 static void

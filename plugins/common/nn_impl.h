@@ -63,11 +63,12 @@ struct nn_team { int threads; float *scratch[64]; size_t room[64]; };
 /* fn(arg, t) for t in 0..threads-1, at once. */
 void nn_team_run(int threads, void (*fn)(void *, int), void *arg);
 struct nn_piece nn_piece(int32_t n, int threads, int t);
+float *nn_floats(size_t n); /* aligned, or NULL */
+
+/* ---- nn_engine.c */
 /* At least `size` floats for thread t, 64-byte aligned; aborts never:
  * NULL when out of memory. */
 float *nn_scratch(struct nn_engine *, int t, size_t size);
-float *nn_floats(size_t n); /* aligned, or NULL */
-
 /* ---- nn_conv.c */
 void nn_conv_forward(struct nn_call *);
 void nn_conv_backward(struct nn_call *);

@@ -14,7 +14,7 @@
 struct nn_place {      /* of one node */
   size_t pre;          /* result before normalisation; NN_NOWHERE: as y */
   size_t weight;       /* sliced weights, or NN_NOWHERE: in place */
-  size_t vectors;      /* NN_VECTORS x cout floats: see nn_run.c */
+  size_t vectors;      /* NN_VECTORS x cout floats: see nn_engine.h */
   uint8_t skip;        /* no gradient reaches it */
   uint8_t add, add2;   /* gradients of src, src2 are added to */
   uint8_t res;         /* enum nn_res */
