@@ -59,7 +59,6 @@ struct nn_call {
 };
 
 /* ---- nn_team.c */
-struct nn_team { int threads; float *scratch[64]; size_t room[64]; };
 /* fn(arg, t) for t in 0..threads-1, at once. */
 void nn_team_run(int threads, void (*fn)(void *, int), void *arg);
 struct nn_piece nn_piece(int32_t n, int threads, int t);
