@@ -2,7 +2,8 @@
 /*
  * Inside of a set of images, shared by the files that make one up:
  *
- *   images.c          opening, parts, normalisation, fetching
+ *   images.c          opening, parts
+ *   images_pixels.c   normalisation, fetching
  *   images_file.c     plain or gzipped files, read to their exact end
  *   images_idx.c, images_cifar.c, images_folder.c        the sources
  *   images_decode.c, images_jpeg.c, images_png.c         one compressed image
@@ -71,6 +72,11 @@ int images_convert(const struct images *, const uint8_t *in, int32_t h,
 /* The user's names, else those of a text, else "0" ... "n-1"; -1, logged. */
 int images_name_classes(struct images *, int32_t n, const char *names,
                         const char *between);
+
+/* ---- images_pixels.c */
+/* Settle mean and std, measured where none are given, and the table that
+ * normalises; -1, logged. */
+int images_normalise(struct images *);
 
 /* ---- images_file.c */
 /* Why a file is broken, for the caller to log: -1 */
