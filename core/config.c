@@ -4,8 +4,7 @@
  * everything else walks the rows.  A config exists only if every key of the
  * core is sound; the plugins' own keys stay in the ini for host_open.
  */
-#include "config.h"
-#include <ctype.h>
+#include "config_parts.h"
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -47,28 +46,23 @@ static const struct row rows[] = {
 #define ROWS (sizeof rows / sizeof *rows)
 #define MAX_KEYS 32
 
-/* In the order of config.def; a section with a plugin has keys of others. */
-static const struct { const char *name; int plugin; } sections[] = {
+const struct config_section config_sections[CONFIG_SECTIONS] = {
   { "search", 0 }, { "space", 0 }, { "backend", 1 }, { "tuner", 1 },
   { "strategy", 1 }, { "estimator", 1 },
 };
-
-#define SECTIONS (sizeof sections / sizeof *sections)
 
 static const char *const section_names[] = {
   "search", "space", "backend", "tuner", "strategy", "estimator", NULL,
 };
 
-extern char **environ;
-
 const char *const *
 config_keys(const char *section)
 {
-  static const char *keys[SECTIONS][MAX_KEYS];
+  static const char *keys[CONFIG_SECTIONS][MAX_KEYS];
 
-  for (size_t i = 0; i < SECTIONS; i++) {
+  for (size_t i = 0; i < CONFIG_SECTIONS; i++) {
     size_t n = 0;
-    if (strcmp(sections[i].name, section) != 0)
+    if (strcmp(config_sections[i].name, section) != 0)
       continue;
     for (size_t r = 0; r < ROWS; r++)
       if (strcmp(rows[r].section, section) == 0 && n < MAX_KEYS - 1)
@@ -78,11 +72,8 @@ config_keys(const char *section)
   return NULL;
 }
 
-/* ---- overrides ---- */
-
-/* 0 if the section is one of ours; else -1 and a line, where says who. */
-static int
-check_section(const char *where, const char *name)
+int
+config_check_section(const char *where, const char *name)
 {
   const char *near = near_name(name, section_names);
 
@@ -93,98 +84,6 @@ check_section(const char *where, const char *name)
             "tuner, strategy and estimator", near ? near : "",
             near ? "]?" : "");
   return -1;
-}
-
-static int
-apply_set(struct ini *ini, const char *text)
-{
-  size_t dot = strcspn(text, ".="), equals = strcspn(text, "=");
-  char *section, *key;
-  int status = -1;
-
-  if (text[dot] != '.' || text[equals] != '=' || dot == 0 ||
-      equals == dot + 1) {
-    log_error("--set %s: write --set section.key=value", text);
-    return -1;
-  }
-  section = mem_print("%.*s", (int)dot, text);
-  key = mem_print("%.*s", (int)(equals - dot - 1), text + dot + 1);
-  if (check_section("--set", section) == 0)
-    status = ini_set(ini, section, key, text + equals + 1);
-  free(section);
-  free(key);
-  return status;
-}
-
-/* Does NAME of the environment stand for this key? */
-static int
-stands_for(const char *name, size_t size, const char *key)
-{
-  if (strlen(key) != size)
-    return 0;
-  for (size_t i = 0; i < size; i++)
-    if (name[i] != (key[i] == '-' ? '_' : toupper((unsigned char)key[i])))
-      return 0;
-  return 1;
-}
-
-/* The key meant: one of the core's, one in the file, or NAME in lower case
- * with '-' for '_', for the plugin to accept or refuse; free it. */
-static char *
-meant_key(const struct ini *ini, const char *section, const char *name,
-          size_t size)
-{
-  const char *const *keys = config_keys(section);
-  const struct ini_section *there = ini_find(ini, section);
-  char *key;
-
-  for (size_t i = 0; keys[i]; i++)
-    if (stands_for(name, size, keys[i]))
-      return mem_string(keys[i]);
-  for (size_t i = 0; there && i < there->entries; i++)
-    if (stands_for(name, size, there->entry[i].key))
-      return mem_string(there->entry[i].key);
-  key = mem_print("%.*s", (int)size, name);
-  for (char *p = key; *p; p++)
-    *p = *p == '_' ? '-' : (char)tolower((unsigned char)*p);
-  return key;
-}
-
-static int
-apply_variable(struct ini *ini, const char *variable)
-{
-  static const char prefix[] = "CHANAS_";
-  const char *rest = variable + strlen(prefix), *value;
-
-  if (strncmp(variable, prefix, strlen(prefix)) != 0)
-    return 0;
-  value = strchr(rest, '=');
-  for (size_t i = 0; value && value[1] && i < SECTIONS; i++) {
-    size_t n = strlen(sections[i].name);
-    char *key;
-    int status;
-    if (!stands_for(rest, n, sections[i].name) || rest[n] != '_' ||
-        rest + n + 1 >= value)
-      continue;
-    key = meant_key(ini, sections[i].name, rest + n + 1,
-                    (size_t)(value - rest) - n - 1);
-    status = ini_set(ini, sections[i].name, key, value + 1);
-    free(key);
-    return status;
-  }
-  return 0;
-}
-
-static int
-apply_overrides(struct ini *ini, const char *const set[])
-{
-  for (char **variable = environ; variable && *variable; variable++)
-    if (apply_variable(ini, *variable) < 0)
-      return -1;
-  for (size_t i = 0; set && set[i]; i++)
-    if (apply_set(ini, set[i]) < 0)
-      return -1;
-  return 0;
 }
 
 /* ---- values ---- */
@@ -249,15 +148,15 @@ check_names(const struct ini *ini)
   for (size_t i = 0; i < ini->sections; i++) {
     const struct ini_section *section = &ini->section[i];
     char *where = mem_print("%s:%d", ini->path, section->line);
-    int status = check_section(where, section->name);
+    int status = config_check_section(where, section->name);
     free(where);
     if (status < 0)
       return -1;
   }
-  for (size_t i = 0; i < SECTIONS; i++) {
-    struct ini_section *section = ini_find(ini, sections[i].name);
-    if (section && !sections[i].plugin &&
-        ini_check_used(ini, section, config_keys(sections[i].name)) < 0)
+  for (size_t i = 0; i < CONFIG_SECTIONS; i++) {
+    struct ini_section *section = ini_find(ini, config_sections[i].name);
+    if (section && !config_sections[i].plugin &&
+        ini_check_used(ini, section, config_keys(config_sections[i].name)) < 0)
       return -1;
   }
   return 0;
@@ -274,7 +173,7 @@ from_ini(struct ini *ini, const char *const set[])
   config = mem_new(struct config);
   config->ini = ini;
   config->folder = file_dirname(ini->path);
-  status = apply_overrides(ini, set);
+  status = config_apply_overrides(ini, set);
   for (size_t i = 0; i < ROWS && status == 0; i++)
     status = read_row(config, &rows[i]);
   if (status == 0)
@@ -408,8 +307,8 @@ config_text(const struct config *config)
 {
   struct chanas_text out = { 0 };
 
-  for (size_t i = 0; i < SECTIONS; i++) {
-    const char *name = sections[i].name;
+  for (size_t i = 0; i < CONFIG_SECTIONS; i++) {
+    const char *name = config_sections[i].name;
     text_print(&out, "%s[%s]\n", i ? "\n" : "", name);
     for (size_t r = 0; r < ROWS; r++)
       if (strcmp(rows[r].section, name) == 0)
