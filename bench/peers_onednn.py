@@ -74,10 +74,42 @@ def program(which):
 
 
 def run(which, base, dtype, seconds, output):
-    """Layout, ms and version; the result goes to the file `output`."""
+    """Layout, median and least ms, version; the result goes to the file
+    `output`.  The SYCL runtime of the first wheel finds its driver for
+    processors by the two variables."""
     layouts = ["any", "nhwc", "blocked"]
-    layout, ms, _, version = subprocess.run(
+    lib = f"{sys.prefix}/lib"
+    more = {"LD_LIBRARY_PATH": lib, "ONEAPI_DEVICE_SELECTOR": "opencl:cpu",
+            "OCL_ICD_FILENAMES": f"{lib}/libintelocl.so"} \
+        if which == "onednn" else {}
+    layout, ms, least, version = subprocess.run(
         [program(which), base + ".graph", base + ".weights", base + ".x",
          output, str(seconds / len(layouts)), dtype, *layouts], check=True,
-        capture_output=True, text=True).stdout.split()
-    return layout, float(ms), version
+        capture_output=True, text=True,
+        env={**os.environ, **more}).stdout.split()
+    return layout, float(ms), float(least), version
+
+
+class Onednn:
+    PACKAGES = ["onednn", "onednn-devel"]
+    DTYPES = ["f32", "bf16"]
+    SETTINGS = "the best of three layouts, post-operations, huge pages"
+    WHICH = "onednn"
+
+    @classmethod
+    def prepare(cls, case):
+        program(cls.WHICH)
+        write_graph(case.f32, case.base)
+        np.load(case.x).astype("<f4").tofile(case.base + ".x")
+
+    @classmethod
+    def time(cls, case, x, seconds):
+        y = case.base + f".{cls.WHICH}.y"
+        layout, ms, least, version = run(cls.WHICH, case.base, case.dtype,
+                                         seconds, y)
+        return f"{version} {layout}", ms, least, np.fromfile(y, "<f4")
+
+
+class OnednnGomp(Onednn):
+    PACKAGES = ["onednn-devel", "paddlepaddle"]
+    WHICH = "onednn-gomp"
