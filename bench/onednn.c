@@ -191,28 +191,15 @@ result(const struct op *op)
   return op->sum ? tensors[op->in2].md : describe(4, t->dims, type, wanted());
 }
 
-static void
-append_act(dnnl_post_ops_t post, int act)
-{
-  switch (act) {
-  case RELU:
-    TRY(dnnl_post_ops_append_eltwise(post, dnnl_eltwise_relu, 0, 0));
-    break;
-  case RELU6:
-    TRY(dnnl_post_ops_append_eltwise(post, dnnl_eltwise_clip, 0, 6));
-    break;
-  case HSWISH:
-    TRY(dnnl_post_ops_append_eltwise(post, dnnl_eltwise_hardswish, 1.f / 6,
-                                     .5f));
-    break;
-  case HSIGMOID:
-    TRY(dnnl_post_ops_append_eltwise(post, dnnl_eltwise_hardsigmoid, 1.f / 6,
-                                     .5f));
-    break;
-  case SIGMOID:
-    TRY(dnnl_post_ops_append_eltwise(post, dnnl_eltwise_logistic, 0, 0));
-  }
-}
+/* Algorithm, alpha and beta of each activation. */
+static const struct { dnnl_alg_kind_t kind; float a, b; } eltwise[] = {
+  [NONE] = { dnnl_eltwise_linear, 1, 0 },
+  [RELU] = { dnnl_eltwise_relu, 0, 0 },
+  [RELU6] = { dnnl_eltwise_clip, 0, 6 },
+  [HSWISH] = { dnnl_eltwise_hardswish, 1.f / 6, .5f },
+  [HSIGMOID] = { dnnl_eltwise_hardsigmoid, 1.f / 6, .5f },
+  [SIGMOID] = { dnnl_eltwise_logistic, 0, 0 },
+};
 
 static dnnl_primitive_attr_t
 attributes(const struct op *op)
@@ -227,7 +214,9 @@ attributes(const struct op *op)
   else if (op->kind == CONV && op->in2 >= 0)
     TRY(dnnl_post_ops_append_binary(post, dnnl_binary_add,
                                     tensors[op->in2].md));
-  append_act(post, op->act);
+  if (op->act != NONE && op->kind != ACT)
+    TRY(dnnl_post_ops_append_eltwise(post, eltwise[op->act].kind,
+                                     eltwise[op->act].a, eltwise[op->act].b));
   TRY(dnnl_primitive_attr_set_post_ops(attr, post));
   dnnl_post_ops_destroy(post);
   return attr;
@@ -295,10 +284,10 @@ describe_op(const struct op *op)
       &pd, engine, op->kind == ADD ? dnnl_binary_add : dnnl_binary_mul, x,
       tensors[op->in2].md, y, attr));
     break;
-  default: /* an activation by itself: x * 1, then the post-operation */
+  default:
     TRY(dnnl_eltwise_forward_primitive_desc_create(
-      &pd, engine, dnnl_forward_inference, dnnl_eltwise_linear, x, y, 1, 0,
-      attr));
+      &pd, engine, dnnl_forward_inference, eltwise[op->act].kind, x, y,
+      eltwise[op->act].a, eltwise[op->act].b, attr));
   }
   dnnl_primitive_attr_destroy(attr);
   return pd;
@@ -372,7 +361,8 @@ add_reorder(dnnl_memory_t from, dnnl_memory_t to)
   return s;
 }
 
-/* Parameters as the primitive wants them, done once. */
+/* Parameters as the primitive wants them, done once, in the place after the
+ * last step. */
 static dnnl_memory_t
 prepare(const float *data, int dims, const dnnl_dim_t *d,
         dnnl_format_tag_t tag, const_dnnl_memory_desc_t want)
@@ -463,10 +453,8 @@ make_op(int at)
   else if (op->in2 >= 0 && !op->sum)
     add_arg(s, DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
             tensors[op->in2].memory);
-  if (op->kind <= LINEAR) {
-    /* add_weights uses the place after the last step for its own. */
+  if (op->kind <= LINEAR)
     add_weights(s, op, pd);
-  }
   release(at, op, copy);
 }
 

@@ -1,226 +1,243 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs chanas and its peers in turn on the same exported networks: see
-bench/peers.  Prints a table of medians and ratios; every single figure goes
-to the CSV.  A round runs each program once, in its own process; a figure is
-the median of the rounds."""
+"""chanas and its peers in turn on the same networks: see bench/peers.
+
+Steps, all in this order where none is named; each goes on where an earlier
+call stopped:
+
+  tune     schedules for chanas, network by network
+  prepare  conversions for the peers (TVM tunes for as many seconds as chanas
+           did); whose output differs, or who fails, is left out and named
+  time     rounds: every program once, in turn, each in its own process
+  table    Markdown from the CSV
+"""
 import argparse
 import csv
 import datetime
+import itertools
+import json
 import os
-import pathlib
-import subprocess
 import sys
-import tempfile
-import numpy as np
-from peers_net import Net
+import time
+from peers_case import Case, Failed
+from peers_list import PEERS
+from peers_table import FIELDS, print_table, read
 
-HERE = pathlib.Path(__file__).resolve().parent
-PEERS = {"f32": ["onnxruntime", "openvino", "MNN"],
-         "bf16": ["openvino", "MNN"], "i8": ["onnxruntime", "openvino"]}
-INI = """[search]
-objectives = latency:min
-evaluations = 1
-finalists = 1
-[space]
-file = {space}
-[backend]
-plugin = x86
-threads = {threads}
-batch = {batch}
-dtype = {dtype}
-[strategy]
-plugin = random
-[tuner]
-trials = {trials}
-first = {trials}
-"""
+STEPS = ["tune", "prepare", "time", "table"]
+OFA = "ofa-mbv3-w1.2:d={d} r={r} ks={ks} e={e}"
+NETWORKS = [
+    "mobilenet-v2", "mobilenet-v3-large", "mobilenet-v3-small",
+    # The largest of w1.2, and one with all depths, kernels, expansions.
+    OFA.format(d="44444", r=224, ks="7" * 20, e="6" * 20),
+    OFA.format(d="23432", r=192, ks="35003570375735703500",
+               e="34003460346434603400"),
+    "nas-bench-macro:22212220",
+    # |nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|
+    # nor_conv_3x3~1|nor_conv_3x3~2|, among the best of its table
+    "nas-bench-201:333133"]
 
 
 def options():
-    p = argparse.ArgumentParser(prog="peers", description=__doc__)
-    both = {"nargs": "+", "type": int}
-    p.add_argument("--networks", nargs="+", metavar="NAME", default=[
-        "mobilenet-v2", "mobilenet-v3-large", "mobilenet-v3-small"],
-        help="spaces of one network each, by the name of their file in "
-        "etc/spaces or by its path")
-    p.add_argument("--threads", **both, default=[1, os.cpu_count()])
-    p.add_argument("--batch", **both, default=[1, 16])
-    p.add_argument("--dtypes", nargs="+", choices=list(PEERS),
+    p = argparse.ArgumentParser(
+        prog="peers", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    several = {"nargs": "+", "type": int}
+    p.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
+    p.add_argument("--networks", nargs="+", metavar="NAME", default=NETWORKS,
+                   help="a space by the name of its file in etc/spaces or "
+                   "by its path; NAME:CODE for one of its networks "
+                   "(default: seven networks)")
+    p.add_argument("--threads", **several,
+                   default=sorted({1, min(2, os.cpu_count())}))
+    p.add_argument("--batch", **several, default=[1, 16])
+    p.add_argument("--dtypes", nargs="+", choices=["f32", "bf16", "i8"],
+                   default=["f32", "bf16", "i8"])
+    p.add_argument("--peers", nargs="+", choices=list(PEERS),
                    default=list(PEERS))
-    p.add_argument("--peers", nargs="+", default=PEERS["f32"])
-    p.add_argument("--trials", type=int, default=32,
-                   help="candidates per block that chanas may try")
+    p.add_argument("--trials", type=int, default=32, metavar="N",
+                   help="candidates a block that chanas may try; 1: default "
+                   "schedules only")
+    p.add_argument("--tuning", type=float, default=0, metavar="S",
+                   help="seconds of tuning a case at most")
     p.add_argument("--rounds", type=int, default=7)
-    p.add_argument("--seconds", type=float, default=1,
+    p.add_argument("--seconds", type=float, default=0.5,
                    help="of each program in each round")
-    p.add_argument("--csv", help="append every single figure to this file")
-    p.add_argument("--folder", help="keep networks and tuned schedules here")
+    p.add_argument("--budget", type=float, default=float("inf"),
+                   metavar="S", help="begin nothing that is likely to end "
+                   "after so many seconds; call again to go on")
+    p.add_argument("--limit", type=float, default=1800, metavar="S",
+                   help="of one conversion")
+    p.add_argument("--retry", action="store_true",
+                   help="peers that failed earlier, too")
+    p.add_argument("--csv", default="peers.csv", metavar="FILE",
+                   help="every single figure; default peers.csv")
+    p.add_argument("--folder", default="peers.bench", metavar="DIR",
+                   help="networks, conversions and the latency table; "
+                   "default peers.bench")
     return p.parse_args()
 
 
-def call(*command, **more):
-    return subprocess.run([str(c) for c in command], check=True, text=True,
-                          capture_output=True, **more).stdout
+class Progress:
+    """Lines with the time that is left, and the end of the budget."""
+
+    def __init__(self, budget):
+        self.begun, self.budget = time.monotonic(), budget
+        self.cost = {}
+
+    def left(self):
+        return self.budget - (time.monotonic() - self.begun)
+
+    def say(self, text, to_come=None):
+        more = "" if to_come is None else \
+            f"; about {max(1, round(to_come / 60))} min to go"
+        print(f"peers: [{time.monotonic() - self.begun:.0f} s] {text}{more}",
+              file=sys.stderr, flush=True)
+
+    def expected(self, what, guess):
+        return self.cost.get(what, guess)
+
+    def spend(self, what, guess, act):
+        """Does it unless the budget is too small for it; then None."""
+        if self.expected(what, guess) > self.left():
+            raise TimeoutError
+        begun = time.monotonic()
+        result = act()
+        self.cost[what] = time.monotonic() - begun
+        return result
 
 
-def space(name):
-    path = pathlib.Path(name)
-    return path if path.exists() else \
-        HERE.parent / "etc" / "spaces" / f"{name}.ini"
+def notes(case):
+    """Of each peer: version and difference, or why not."""
+    path = case.own / "peers.json"
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
-class Case:
-    """A network with its threads, batch and type."""
-
-    def __init__(self, folder, name, threads, batch, dtype, trials):
-        self.name, self.threads, self.batch = name, threads, batch
-        self.dtype = dtype
-        self.path = folder / f"{name}-{threads}-{batch}-{dtype}"
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.model = str(self.path / "net.onnx")
-        (self.path / "run.ini").write_text(INI.format(
-            space=space(name).resolve(), threads=threads, batch=batch,
-            dtype=dtype, trials=trials))
-
-    def build(self):
-        chanas = os.environ.get("CHANAS", "chanas")
-        lib = self.path / "lib"
-        if not (self.path / "out").exists():
-            call(chanas, "search", self.path / "run.ini", "-q", "-o",
-                 self.path / "out", "--table", self.path / "table.db")
-            call(chanas, "export", self.path / "out", "-o", lib)
-        call("make", "-C", lib)
-        call("./check", "weights.bin", "golden.bin", cwd=lib)
-        net = Net(lib)
-        net.save(self.model)
-        n, c, h, w = net.shape
-        golden = np.fromfile(lib / "golden.bin", "<f4")
-        x = golden[:n * c * h * w].reshape(n, h, w, c).transpose(0, 3, 1, 2)
-        self.golden = golden[n * c * h * w:]
-        np.save(self.path / "net.x.npy", np.ascontiguousarray(x))
-        if self.dtype == "i8":
-            self.quantize(np.ascontiguousarray(x))
-
-    def quantize(self, x):
-        from onnxruntime import quantization as q
-
-        class Reader(q.CalibrationDataReader):
-            def __init__(self):
-                rng = np.random.default_rng(1)
-                self.left = [x] + [rng.uniform(-1, 1, x.shape).astype(
-                    np.float32) for _ in range(3)]
-
-            def get_next(self):
-                return {"x": self.left.pop()} if self.left else None
-        narrow = self.model.replace("net.onnx", "net.onnx.i8")
-        q.quantize_static(
-            self.model, narrow, Reader(), quant_format=q.QuantFormat.QDQ,
-            per_channel=True, weight_type=q.QuantType.QInt8,
-            activation_type=q.QuantType.QInt8)
-        self.model = narrow
-
-    def convert(self, peer):
-        if peer == "MNN":
-            call(sys.executable, "-m", "MNN.tools.mnnconvert", "-f", "ONNX",
-                 "--modelFile", self.model, "--MNNModel",
-                 self.model + ".mnn")
-
-    def run(self, program, seconds):
-        if program == "chanas":
-            words = call("./bench", "weights.bin", 10,
-                         cwd=self.path / "lib").split()
-            runs = max(10, int(1e3 * seconds / float(words[1])))
-            words = call("./bench", "weights.bin", runs,
-                         cwd=self.path / "lib").split()
-            return "", float(words[1])
-        version, ms = call(
-            sys.executable, HERE / "peers_run.py", program, self.model,
-            self.threads, self.dtype, seconds).splitlines()[-1].split()
-        return version, float(ms)
-
-    def difference(self, peer):
-        y = np.load(f"{self.model}.{peer}.npy").ravel()
-        return float(np.abs(y - self.golden).max()
-                     / np.abs(self.golden).max())
+def note(case, peer, value):
+    known = notes(case)
+    known[peer] = value
+    (case.own / "peers.json").write_text(json.dumps(known, indent=1))
 
 
-def first_line(error):
-    text = getattr(error, "stderr", "") or str(error)
-    lines = text.strip().splitlines() or ["?"]
-    return lines[-1][:100]
+def wanted(case, o):
+    return [p for p in o.peers if case.dtype in PEERS[p].DTYPES]
 
 
-def ready(case, peers):
-    """Peers that run it, each with its version, and what they differ by."""
-    good = {"chanas": ("", 0)}
-    for peer in peers:
-        if peer not in PEERS[case.dtype]:
-            continue
-        try:
-            case.convert(peer)
-            version, _ = case.run(peer, 0.1)
-            good[peer] = (version, case.difference(peer))
-        except (subprocess.CalledProcessError, OSError, ValueError) as error:
-            print(f"peers: {peer}: {first_line(error)}", file=sys.stderr)
-    return good
+def tune(cases, o, progress):
+    todo = [c for c in cases if not c.tuned()]
+    for at, case in enumerate(todo):
+        guess = o.tuning or 60
+        progress.say(f"tune: {case}", (len(todo) - at)
+                     * progress.expected("tune", guess))
+        progress.spend("tune", guess, lambda c=case: c.tune(
+            o.trials, o.tuning))
 
 
-def compare(case, o):
-    case.build()
-    programs = ready(case, o.peers)
-    figures = {p: [] for p in programs}
-    order = list(programs)
-    for turn in range(o.rounds):
-        for p in order[turn % len(order):] + order[:turn % len(order)]:
-            figures[p].append(case.run(p, o.seconds)[1])
-    return programs, figures
+def prepare_one(case, peer, o):
+    try:
+        version, off = case.prepare(peer, o.limit)
+        note(case, peer, {"version": version, "difference": off})
+    except Failed as error:
+        note(case, peer, {"error": str(error)})
 
 
-def report(case, programs, figures):
-    own = float(np.median(figures["chanas"]))
-    for p, (version, difference) in programs.items():
-        ms = float(np.median(figures[p]))
-        print(f"| {case.name} | {case.dtype} | {case.batch} | {case.threads} "
-              f"| {p} {version} | {ms:.3f} | {ms / own:.2f} | "
-              f"{min(figures[p]):.3f} | {difference:.1e} |", flush=True)
+def prepare(cases, o, progress):
+    todo = []
+    for case in cases:
+        if not case.tuned():
+            sys.exit(f"peers: {case} is not tuned yet")
+        case.convert()
+        note(case, "chanas", {"version": "", "difference": case.check()})
+        known = notes(case)
+        todo += [(case, p) for p in wanted(case, o) if p not in known
+                 or o.retry and "error" in known[p]]
+    for at, (case, peer) in enumerate(todo):
+        rest = sum(progress.expected(p, 20) for _, p in todo[at:])
+        progress.say(f"prepare: {peer} for {case}", rest)
+        progress.spend(peer, 20, lambda c=case, p=peer: prepare_one(c, p, o))
+        error = notes(case)[peer].get("error")
+        if error:
+            progress.say(f"{peer} is left out: {error}")
 
 
-def keep(path, case, programs, figures):
+def append(path, rows):
     fresh = not os.path.exists(path)
-    with open(path, "a", newline="") as f:
-        out = csv.writer(f)
+    with open(path, "a", newline="", encoding="utf-8") as f:
+        out = csv.DictWriter(f, FIELDS)
         if fresh:
-            out.writerow(["date", "network", "dtype", "batch", "threads",
-                          "program", "version", "round", "median_ms"])
-        day = datetime.date.today().isoformat()
-        for p, values in figures.items():
-            for i, ms in enumerate(values):
-                out.writerow([day, case.name, case.dtype, case.batch,
-                              case.threads, p, programs[p][0], i, ms])
+            out.writeheader()
+        out.writerows(rows)
+
+
+def row(case, program, **fields):
+    return {"date": datetime.date.today().isoformat(),
+            "network": case.network, "dtype": case.dtype,
+            "batch": case.batch, "threads": case.threads,
+            "program": program, **fields}
+
+
+def turn(case, programs, number, o):
+    """One round; its order goes on by one each time."""
+    known, rows = notes(case), []
+    by = number % len(programs)
+    for program in programs[by:] + programs[:by]:
+        found = case.time(program, o.seconds)
+        rows.append(row(case, program, version=found["version"],
+                        difference=f"{known[program]['difference']:.1e}",
+                        round=number, ms=f"{found['ms']:.4f}",
+                        least=f"{found['least']:.4f}"))
+    append(o.csv, rows)
+
+
+def rounds_left(case, o):
+    """The programs, and which rounds the CSV lacks of them."""
+    known, had = notes(case), read(o.csv)
+    programs = ["chanas"] + [p for p in wanted(case, o)
+                             if "difference" in known.get(p, {})]
+    seen = [had.get(case.key(), {}).get(p, {}).get("ms", {})
+            for p in programs]
+    return programs, [r for r in range(o.rounds)
+                      if not all(r in of for of in seen)]
+
+
+def failures(case, o):
+    """Into the CSV, once."""
+    had = read(o.csv).get(case.key(), {})
+    append(o.csv, [row(case, p, note=v["error"]) for p, v in
+                   notes(case).items() if "error" in v and p not in had
+                   and p in o.peers])
+
+
+def timing(cases, o, progress):
+    todo = [(case, r) for case in cases for r in rounds_left(case, o)[1]]
+    for at, (case, r) in enumerate(todo):
+        programs = rounds_left(case, o)[0]
+        guess = (o.seconds + 3) * len(programs)
+        progress.say(f"time: {case}, round {r + 1} of {o.rounds}",
+                     (len(todo) - at) * progress.expected("round", guess))
+        progress.spend("round", guess, lambda c=case, n=r, p=programs: turn(
+            c, p, n, o))
+        failures(case, o)
 
 
 def main():
     o = options()
-    with tempfile.TemporaryDirectory() as folder:
-        print("| network | dtype | batch | threads | program | median ms | "
-              "ratio to chanas | least ms | difference |\n"
-              "|---|---|---|---|---|---|---|---|---|", flush=True)
-        for name in o.networks:
-            for dtype in o.dtypes:
-                for batch in o.batch:
-                    for threads in sorted(set(o.threads)):
-                        case = Case(pathlib.Path(o.folder or folder), name,
-                                    threads, batch, dtype, o.trials)
-                        programs, figures = compare(case, o)
-                        report(case, programs, figures)
-                        if o.csv:
-                            keep(o.csv, case, programs, figures)
+    cases = [Case(o.folder, *of) for of in itertools.product(
+        o.networks, o.batch, o.dtypes, sorted(set(o.threads)))]
+    progress = Progress(o.budget)
+    for name, step in (("tune", tune), ("prepare", prepare),
+                       ("time", timing)):
+        if name in o.steps:
+            try:
+                step(cases, o, progress)
+            except TimeoutError:
+                progress.say(f"{name} is not done; the same command goes on")
+                return 3
+    if "table" in o.steps:
+        print_table(read(o.csv), [c.key() for c in cases])
+    return 0
 
 
-try:
-    main()
-except subprocess.CalledProcessError as failed:
-    sys.exit(f"peers: {failed.cmd[0]}: {first_line(failed)}")
-except FileNotFoundError as missing:
-    sys.exit(f"peers: {missing.filename}: not found; is chanas in PATH or in "
-             "$CHANAS?")
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failed as failed:
+        sys.exit(f"peers: {failed}")

@@ -170,7 +170,6 @@ def nhwc(shape):
 
 
 class Litert:
-    PACKAGES = ["ai-edge-litert", "flatbuffers"]
     DTYPES = ["f32"]
     SETTINGS = "XNNPACK, which the interpreter takes by itself; NHWC"
 

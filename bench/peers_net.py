@@ -144,3 +144,6 @@ class Net:
             helper.make_opsetid("", 14)])
         model.ir_version = 8
         onnx.save(model, path)
+        shape = [d.dim_value for d in onnx.shape_inference.infer_shapes(
+            model).graph.output[0].type.tensor_type.shape.dim]
+        self.result = shape + [1] * (4 - len(shape))

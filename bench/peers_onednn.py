@@ -91,7 +91,6 @@ def run(which, base, dtype, seconds, output):
 
 
 class Onednn:
-    PACKAGES = ["onednn", "onednn-devel"]
     DTYPES = ["f32", "bf16"]
     SETTINGS = "the best of three layouts, post-operations, huge pages"
     WHICH = "onednn"
@@ -111,5 +110,4 @@ class Onednn:
 
 
 class OnednnGomp(Onednn):
-    PACKAGES = ["onednn-devel", "paddlepaddle"]
     WHICH = "onednn-gomp"

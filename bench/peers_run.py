@@ -8,6 +8,7 @@ version, the median and the least time of a run in ms, and leaves the output
 for the case's input in BASE.PEER.npy."""
 import argparse
 import json
+import subprocess
 import sys
 import time
 import numpy as np
@@ -49,4 +50,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except subprocess.CalledProcessError as e:
+        sys.exit((e.stderr or e.stdout or str(e)).strip())

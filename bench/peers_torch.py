@@ -81,7 +81,6 @@ def runner(torch, call, given):
 
 
 class Eager:
-    PACKAGES = ["torch"]
     DTYPES = ["f32", "bf16"]
     SETTINGS = "channels last, inference mode"
 
@@ -92,7 +91,6 @@ class Eager:
 
 
 class Inductor:
-    PACKAGES = ["torch"]
     DTYPES = ["f32", "bf16"]
     SETTINGS = "AOTInductor, frozen parameters, channels last"
 

@@ -34,10 +34,11 @@ def imported(tvm, case):
 
 def tune(tvm, mod, where, work, seconds):
     """Until the seconds are over; what was found is in the folder."""
+    from tvm.ir.utils import derived_object
     from tvm.s_tir import meta_schedule as ms
     end = time.monotonic() + seconds
 
-    @ms.utils.derived_object
+    @derived_object
     class Deadline(ms.measure_callback.PyMeasureCallback):
         def apply(self, *_):
             if time.monotonic() > end:
@@ -54,7 +55,6 @@ def tune(tvm, mod, where, work, seconds):
 
 
 class Tvm:
-    PACKAGES = ["apache-tvm", "xgboost", "psutil", "cloudpickle"]
     DTYPES = ["f32"]
     SETTINGS = "MetaSchedule for the seconds that chanas tuned; NHWC, " \
         "parameters packed ahead"
