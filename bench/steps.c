@@ -15,19 +15,13 @@
  */
 #include <getopt.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "build.h"
-#include "device.h"
-#include "host.h"
-#include "loader.h"
 #include "mem.h"
 #include "network.h"
-#include "pool.h"
-#include "proc.h"
+#include "opened.h"
 #include "reference.h"
 #include "rng.h"
 
@@ -45,11 +39,8 @@ struct setup {
 
 struct variant {
   const char *text;
-  struct plugin plugin;
-  struct host *host;
-  struct chanas_device *device;
-  void *self, *loaded;
-  struct build *build;
+  struct opened o;
+  void *loaded;
   struct build_unit unit;
   struct chanas_step *step;
   struct chanas_program program;
@@ -60,53 +51,12 @@ struct variant {
 };
 
 static void
-fail(const char *what, const char *which)
-{
-  fprintf(stderr, "steps: %s: %s\n", which, what);
-  exit(1);
-}
-
-static void
-describe(const struct setup *s, struct variant *v, int measure)
-{
-  struct chanas_text text = { 0 };
-  char threads[16];
-
-  if (v->plugin.backend.describe(host_services(v->host), &text, measure))
-    fail("no description", v->text);
-  v->device = device_parse(text.data);
-  snprintf(threads, sizeof threads, "%d", s->threads);
-  device_set(v->device, "threads", threads);
-  for (int i = 0; i < s->lacks; i++) {
-    char key[48];
-    snprintf(key, sizeof key, "isa.%s", s->lack[i]);
-    device_set(v->device, key, "0");
-  }
-  text_free(&text);
-}
-
-static void
 open_variant(const struct setup *s, struct variant *v, int first)
 {
-  char *path = mem_string(v->text), *wrong;
-  const char *base, *name;
+  char *path = mem_string(v->text);
 
   path[strcspn(path, ",")] = 0;
-  base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-  name = strncmp(base, "chanas-", 7) ? base : base + 7;
-  name = mem_print("%.*s", (int)strcspn(name, "."), name);
-  v->plugin.path = path;
-  if ((wrong = loader_open(path, name, &v->plugin)))
-    fail(wrong, path);
-  v->host = host_open(&v->plugin, NULL, NULL, NULL, NULL);
-  if (v->host == NULL)
-    fail("cannot be opened", path);
-  describe(s, v, first);
-  if (v->plugin.backend.open(host_services(v->host), v->device, &v->self))
-    fail("cannot be opened", path);
-  v->build = build_open(&v->plugin, v->self, NULL, 1);
-  if (v->build == NULL)
-    fail("no compiler", path);
+  opened_open(&v->o, path, s->threads, s->lacks, s->lack, first);
 }
 
 /* "[STEP.]KNOB=VALUE" on one step's schedule. */
@@ -115,12 +65,12 @@ set_knob(const struct variant *v, const struct chanas_workload *w,
          const char *text, size_t length, size_t at,
          const struct chanas_space *space, int32_t *choice)
 {
-  const struct chanas_host *h = host_services(v->host);
+  const struct chanas_host *h = host_services(v->o.host);
   char word[64], *knob = word, *value;
 
   snprintf(word, sizeof word, "%.*s", (int)length, text);
   if ((value = strchr(word, '=')) == NULL)
-    fail("no KNOB=VALUE", word);
+    opened_fail("no KNOB=VALUE", word);
   *value++ = 0;
   if (strchr(word, '.')) {
     if (strtoul(word, &knob, 10) != at)
@@ -132,7 +82,7 @@ set_knob(const struct variant *v, const struct chanas_workload *w,
     if (h->knob_value(space, (size_t)i, k) == atol(value)) {
       int32_t was = choice[i];
       choice[i] = (int32_t)k;
-      if (v->plugin.backend.legal(v->self, w,
+      if (v->o.plugin.backend.legal(v->o.self, w,
                                   (struct chanas_point){ space, choice }) < 1)
         choice[i] = was;
     }
@@ -141,20 +91,20 @@ set_knob(const struct variant *v, const struct chanas_workload *w,
 static void
 emit_step(const struct variant *v, size_t at, struct chanas_text *out)
 {
-  const struct chanas_backend *b = &v->plugin.backend;
+  const struct chanas_backend *b = &v->o.plugin.backend;
   const struct chanas_workload *w = v->step[at].workload;
   struct chanas_space *space = space_new();
   int32_t *choice;
 
-  if (b->space(v->self, w, space))
-    fail("no schedules", w->key);
+  if (b->space(v->o.self, w, space))
+    opened_fail("no schedules", w->key);
   choice = mem_array(int32_t, space->knobs);
-  b->initial(v->self, w, space, choice);
+  b->initial(v->o.self, w, space, choice);
   for (const char *p = strchr(v->text, ','); p; p = strchr(p, ','))
     set_knob(v, w, p + 1, strcspn(p + 1, ","), at, space, choice), p++;
-  if (b->emit(v->self, w, (struct chanas_point){ space, choice },
+  if (b->emit(v->o.self, w, (struct chanas_point){ space, choice },
               v->step[at].symbol, out))
-    fail("not emitted", w->key);
+    opened_fail("not emitted", w->key);
   free(choice);
   space_free(space);
 }
@@ -178,12 +128,12 @@ build_variant(const struct setup *s, struct variant *v)
     .steps = n, .tensors = s->net->tensors, .step = v->step,
     .elements = s->net->elements, .output = s->net->output };
   v->unit = (struct build_unit){ .symbol = "b0", .source = text.data };
-  build_units(v->build, 1, &v->unit, 1);
+  build_units(v->o.build, 1, &v->unit, 1);
   if (v->unit.object == NULL)
-    fail(v->unit.error, v->text);
-  if (v->plugin.backend.load(host_services(v->host), v->unit.object,
+    opened_fail(v->unit.error, v->text);
+  if (v->o.plugin.backend.load(host_services(v->o.host), v->unit.object,
                              &v->program, &v->loaded))
-    fail("cannot be loaded", v->text);
+    opened_fail("cannot be loaded", v->text);
   v->y = mem_array(float, s->net->elements[s->net->output]);
   v->seconds = mem_array(double, n * (size_t)(s->rounds * PASSES));
   v->total = mem_array(double, (size_t)(s->rounds * PASSES));
@@ -194,14 +144,14 @@ build_variant(const struct setup *s, struct variant *v)
 static void
 turn(const struct setup *s, struct variant *v)
 {
-  const struct chanas_backend *b = &v->plugin.backend;
+  const struct chanas_backend *b = &v->o.plugin.backend;
   size_t n = s->net->blocks, most = (size_t)(s->rounds * PASSES);
   double *once = mem_array(double, n), whole;
 
   for (int pass = 0; pass < PASSES; pass++) {
     if (b->run(v->loaded, s->x, v->y, 1, &whole)
         || b->profile(v->loaded, s->x, v->y, once))
-      fail("does not run", v->text);
+      opened_fail("does not run", v->text);
     if (pass == 0)
       continue;
     for (size_t i = 0; i < n; i++)
@@ -232,7 +182,7 @@ print_line(const struct setup *s, struct variant v[], size_t n,
            const char *name, double flops, double bytes, double *(*times)
            (const struct setup *, struct variant *, size_t), size_t step)
 {
-  double peak = 1e9 * device_real(v[0].device, s->threads > 1
+  double peak = 1e9 * device_real(v[0].o.device, s->threads > 1
                                   ? "measured.fma_gflops_all"
                                   : "measured.fma_gflops");
 
@@ -311,25 +261,6 @@ read_network(struct setup *s, const char *path)
     s->x[i] = rng_float(&r);
 }
 
-/* As chanas-runner has it. */
-static void
-environment(int threads)
-{
-  char text[16];
-  cpu_set_t one;
-
-  snprintf(text, sizeof text, "%d", threads);
-  setenv("OMP_NUM_THREADS", text, 1);
-  setenv("OMP_PROC_BIND", threads > 1 ? "true" : "false", 1);
-  setenv("OMP_WAIT_POLICY", "active", 1);
-  setenv("OMP_DYNAMIC", "false", 1);
-  if (threads > 1)
-    return;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  sched_setaffinity(0, sizeof one, &one);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -352,7 +283,7 @@ main(int argc, char **argv)
     }
   if (argc - optind < 2 || argc - optind > VARIANTS || s.dtype < 0)
     return fprintf(stderr, "usage: steps [options] SPACE.ini VARIANT...\n"), 2;
-  environment(s.threads);
+  opened_environment(s.threads);
   read_network(&s, argv[optind]);
   for (int i = optind + 1; i < argc; i++, n++) {
     v[n].text = argv[i];
@@ -364,6 +295,6 @@ main(int argc, char **argv)
       turn(&s, &v[i]);
   report(&s, v, n);
   for (size_t i = 0; i < n; i++)
-    build_close(v[i].build);
+    build_close(v[i].o.build);
   return 0;
 }

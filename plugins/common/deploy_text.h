@@ -207,7 +207,7 @@ static const char net_bench[] =
   "    time[i] = now() - time[i];\n"
   "  }\n"
   "  qsort(time, (size_t)runs, sizeof *time, order);\n"
-  "  printf(\"median_ms %.4f min_ms %.4f max_ms %.4f runs %d\\n\",\n"
+  "  printf(\"median_ms %.6f min_ms %.6f max_ms %.6f runs %d\\n\",\n"
   "         time[runs / 2], time[0], time[runs - 1], runs);\n"
   "  free(time);\n"
   "  net_free();\n"
