@@ -174,14 +174,15 @@ def row(case, program, **fields):
             "program": program, **fields}
 
 
-def turn(case, programs, number, o):
-    """One round; its order goes on by one each time."""
-    known, rows = notes(case), []
-    by = number % len(programs)
-    for program in programs[by:] + programs[:by]:
+def turn(pairs, number, o):
+    """One round of (case, program); its order goes on by one each time."""
+    rows = []
+    by = number % len(pairs)
+    for case, program in pairs[by:] + pairs[:by]:
         found = case.time(program, o.seconds)
+        off = notes(case)[program]["difference"]
         rows.append(row(case, program, version=found["version"],
-                        difference=f"{known[program]['difference']:.1e}",
+                        difference=f"{off:.1e}",
                         round=number, ms=f"{found['ms']:.4f}",
                         least=f"{found['least']:.4f}"))
     append(o.csv, rows)
@@ -209,12 +210,11 @@ def failures(case, o):
 def timing(cases, o, progress):
     todo = [(case, r) for case in cases for r in rounds_left(case, o)[1]]
     for at, (case, r) in enumerate(todo):
-        programs = rounds_left(case, o)[0]
-        guess = (o.seconds + 3) * len(programs)
+        pairs = [(case, p) for p in rounds_left(case, o)[0]]
+        guess = (o.seconds + 3) * len(pairs)
         progress.say(f"time: {case}, round {r + 1} of {o.rounds}",
                      (len(todo) - at) * progress.expected("round", guess))
-        progress.spend("round", guess, lambda c=case, n=r, p=programs: turn(
-            c, p, n, o))
+        progress.spend("round", guess, lambda n=r, p=pairs: turn(p, n, o))
         failures(case, o)
 
 

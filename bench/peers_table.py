@@ -3,6 +3,7 @@
 import csv
 import os
 import statistics
+from peers_list import PEERS
 
 FIELDS = ["date", "network", "dtype", "batch", "threads", "program",
           "version", "difference", "round", "ms", "least", "note"]
@@ -74,16 +75,21 @@ def print_table(found, keys):
             print_row(key, found[key], columns)
     print()
     for program in columns:
-        of = [found[k][program] for k in keys
-              if program in found.get(k, {}) and found[k][program]["ms"]]
-        if of:
-            versions = sorted({o["version"] for o in of if o["version"]})
-            off = max(float(o["difference"]) for o in of)
-            print(f"- {program} {', '.join(versions)}: {min(len(o['ms']) for o in of)} "
-                  f"rounds, differs by {off:.1e} at most")
+        print_program(program, [found[k][program] for k in keys if
+                                program in timed(found.get(k, {}))])
     for text, where in sorted(left_out(found, keys).items()):
         print(f"- left out, {text} ({where[0]}"
               + (f" and {len(where) - 1} more)" if where[1:] else ")"))
+
+
+def print_program(program, of):
+    """Versions, rounds, differences and how it was set."""
+    versions = sorted({o["version"] for o in of if o["version"]})
+    off = max(float(o["difference"]) for o in of)
+    rounds = min(len(o["ms"]) for o in of)
+    how = f"; {PEERS[program].SETTINGS}" if program in PEERS else ""
+    print(f"- {' '.join([program, ', '.join(versions)]).strip()}: {rounds} "
+          f"rounds, differs by {off:.1e} at most{how}")
 
 
 def left_out(found, keys):
