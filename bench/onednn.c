@@ -36,7 +36,8 @@ struct op {
 
 struct tensor {
   dnnl_dim_t dims[4];
-  int known, last; /* the last operator that reads it */
+  int known, dims_used; /* 2 after a linear layer, else 4 */
+  int last; /* the last operator that reads it */
   dnnl_memory_desc_t md;
   dnnl_memory_t memory;
   int buffer;
@@ -179,7 +180,7 @@ source(const struct op *op)
   const struct tensor *t = &tensors[op->in];
 
   if (op->kind <= LINEAR && t->known == 1 && wanted() == dnnl_format_tag_any)
-    return describe(4, t->dims, type, dnnl_format_tag_any);
+    return describe(t->dims_used, t->dims, type, dnnl_format_tag_any);
   return t->md;
 }
 
@@ -222,6 +223,13 @@ attributes(const struct op *op)
   return attr;
 }
 
+static int
+weight_dims(const struct op *op)
+{
+  return op->kind == CONV ? op->group == 1 ? 4 : 5
+                          : tensors[op->in].dims_used;
+}
+
 static dnnl_primitive_desc_t
 describe_dense(const struct op *op, dnnl_memory_desc_t x,
                dnnl_memory_desc_t y, dnnl_primitive_attr_t attr)
@@ -233,7 +241,7 @@ describe_dense(const struct op *op, dnnl_memory_desc_t x,
   const dnnl_dim_t dilation[] = { 0, 0 };
   dnnl_memory_desc_t b = op->b ? describe(1, &op->oc, dnnl_f32, dnnl_x) : NULL;
   int plain = op->group == 1;
-  dnnl_memory_desc_t w = describe(plain ? 4 : 5, grouped + plain, type,
+  dnnl_memory_desc_t w = describe(weight_dims(op), grouped + plain, type,
                                   dnnl_format_tag_any);
   dnnl_primitive_desc_t pd;
 
@@ -383,11 +391,11 @@ add_weights(struct step *s, const struct op *op, dnnl_primitive_desc_t pd)
   const dnnl_dim_t ic = tensors[op->in].dims[1], k = op->k;
   const dnnl_dim_t grouped[] = { op->group, op->oc / op->group,
                                  ic / op->group, k, k };
-  int plain = op->group == 1;
+  int plain = op->group == 1, dims = weight_dims(op);
 
   add_arg(s, DNNL_ARG_WEIGHTS,
-          prepare(op->w, plain ? 4 : 5, grouped + plain,
-                  plain ? dnnl_oihw : dnnl_goihw,
+          prepare(op->w, dims, grouped + plain,
+                  dims == 5 ? dnnl_goihw : dims == 4 ? dnnl_oihw : dnnl_oi,
                   dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0)));
   if (op->b)
     add_arg(s, DNNL_ARG_BIAS,
@@ -441,6 +449,7 @@ make_op(int at)
   TRY(dnnl_memory_desc_clone(
     &y->md, dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0)));
   y->known = 1;
+  y->dims_used = op->kind == LINEAR || tensors[op->in].dims_used == 2 ? 2 : 4;
   y->buffer = op->sum ? tensors[op->in2].buffer
                       : take_buffer(dnnl_memory_desc_get_size(y->md));
   y->memory = memory_at(y->md, buffers[y->buffer].at);
@@ -477,6 +486,7 @@ make(const float *input)
   n_steps = n_buffers = 0;
   x->md = describe(4, x->dims, type, dnnl_nhwc);
   x->known = 2; /* a graph's input stays in its layout */
+  x->dims_used = 4;
   x->buffer = take_buffer(dnnl_memory_desc_get_size(x->md));
   x->memory = memory_at(x->md, buffers[x->buffer].at);
   x->last = MOST;
@@ -493,7 +503,7 @@ write_output(const char *path)
   const struct tensor *y = &tensors[output];
   size_t n = (size_t)(y->dims[0] * y->dims[1] * y->dims[2] * y->dims[3]);
   float *dense = huge(n * sizeof *dense);
-  int flat = ops[n_ops - 1].kind == LINEAR;
+  int flat = y->dims_used == 2;
   FILE *f = fopen(path, "wb");
 
   run_step(add_reorder(y->memory, memory_at(
