@@ -131,6 +131,10 @@ void emit_dw_row(struct emitter *, int node);
 void emit_dw_call(struct emitter *, int node, const char *y,
                   const char *image, const char *row);
 void emit_dw(struct emitter *, int node);
+/* An open one: its row of zeroes, and r, given src, n and c, for output row
+ * oy, an expression. */
+void emit_dw_open(struct emitter *, const struct node *);
+void emit_dw_open_rows(struct emitter *, const struct node *, const char *oy);
 void emit_pool(struct emitter *, int node);
 void emit_mean(struct emitter *, int node);
 void emit_point(struct emitter *, int node); /* and scale */

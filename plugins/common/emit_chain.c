@@ -5,7 +5,8 @@
  * consecutive part of the tiles; rows at the seam of two threads are
  * computed twice, so that nobody waits.  Kernel row ky of output row oy is
  * row oy * stride + ky, counted from the first row of padding.  Without an
- * expansion the rows of the input are copied into the ring.
+ * expansion there is no ring if the depthwise convolution is open; otherwise
+ * the rows of the input are copied into it.
  */
 #include "emit.h"
 
@@ -88,6 +89,19 @@ copy_rows(struct emitter *e, const struct chain *c)
   PRINT(e, "      }\n    }\n");
 }
 
+static void
+ring_pointers(struct emitter *e, const struct chain *c)
+{
+  const struct node *dw = c->dw;
+
+  PRINT(e, "      const float *r[%d];\n"
+        "      for (long i = 0; i < %d; i++) {\n"
+        "        r[i] = ring + c * %ld - %ld + "
+        "((oy + j) * %d + i) %% %d * %ld;\n"
+        "      }\n", dw->k, dw->k, c->ring->vec,
+        c->ring->origin, dw->stride, c->ring_rows, c->ring->row);
+}
+
 /* Vectors from lower to upper, two expressions. */
 static void
 depthwise_rows(struct emitter *e, const struct chain *c, const char *lower,
@@ -98,12 +112,10 @@ depthwise_rows(struct emitter *e, const struct chain *c, const char *lower,
 
   PRINT(e, "    for (long c = %s; c < %s; c++) {\n"
         "      for (long j = 0; j < rows; j++) {\n", lower, upper);
-  PRINT(e, "      const float *r[%d];\n"
-        "      for (long i = 0; i < %d; i++) {\n"
-        "        r[i] = ring + c * %ld - %ld + "
-        "((oy + j) * %d + i) %% %d * %ld;\n"
-        "      }\n", dw->k, dw->k, c->ring->vec,
-        c->ring->origin, dw->stride, c->ring_rows, c->ring->row);
+  if (dw->open)
+    emit_dw_open_rows(e, dw, "(oy + j)");
+  else
+    ring_pointers(e, c);
   if (c->project)
     __builtin_snprintf(y, sizeof y, "tile + j * %ld + c * %ld",
                        c->tile->row, c->tile->vec);
@@ -217,13 +229,16 @@ pointers(struct emitter *e, const struct chain *c)
   const struct node *last = c->project ? c->project : c->dw;
 
   emit_tensor(e, c->expand ? c->expand->src : 0, "src", 1);
-  emit_tensor(e, c->dw->src, "ring", 0);
+  if (c->dw->open)
+    emit_dw_open(e, c->dw);
+  else
+    emit_tensor(e, c->dw->src, "ring", 0);
   if (c->project)
     emit_tensor(e, c->dw->dst, "tile", 0);
   emit_tensor(e, last->dst, "dst", 0);
   emit_added(e, last);
   emit_halo(e, last->dst);
-  if (ring->halo)
+  if (!c->dw->open && ring->halo)
     PRINT(e, "  for (long c = 0; c < %ld; c++)\n"
           "    for (long i = 0; i < %d; i++) {\n"
           "      float *q = ring + c * %ld + i * %ld;\n"
@@ -232,6 +247,34 @@ pointers(struct emitter *e, const struct chain *c)
           "    }\n", planes, c->ring_rows, ring->vec, ring->row,
           ring->origin, ring->origin, ring->row - 2 * ring->origin,
           ring->origin);
+}
+
+/* The rows of input that a tile needs and the ring lacks. */
+static void
+missing_rows(struct emitter *e, const struct chain *c)
+{
+  PRINT(e, "    const long first = oy * %d, "
+        "end = first + (rows - 1) * %d + %d;\n", c->dw->stride, c->dw->stride,
+        c->dw->k);
+  PRINT(e, "    if (n != image || have < first)\n      have = first;\n"
+        "    image = n;\n");
+  PRINT(e, "    const long from = have > %d ? have : %d, "
+        "to = end < %d ? end : %d;\n", c->dw->pad, c->dw->pad,
+        c->dw->pad + c->dw->h, c->dw->pad + c->dw->h);
+  zero_rows(e, c);
+}
+
+static void
+through_ring(struct emitter *e, const struct chain *c, const char *all)
+{
+  missing_rows(e, c);
+  if (c->expand) {
+    expand_and_depthwise(e, c);
+  } else {
+    copy_rows(e, c);
+    depthwise_rows(e, c, "0", all);
+  }
+  PRINT(e, "    have = end;\n");
 }
 
 void
@@ -258,29 +301,18 @@ emit_chain(struct emitter *e, const struct phase *p)
     if (dense[i])
       emit_tiles_begin(e, dense[i]);
   emit_range(e, (long)plan->batch * c.tiles);
-  PRINT(e, "  long have = 0, image = -1;\n"
-        "  for (long u = lo; u < hi; u++) {\n"
+  if (!c.dw->open)
+    PRINT(e, "  long have = 0, image = -1;\n");
+  PRINT(e, "  for (long u = lo; u < hi; u++) {\n"
         "    const long n = u / %d, oy = u %% %d * %d;\n", c.tiles, c.tiles,
         c.tile_rows);
   PRINT(e, "    const long rows = oy + %d < %d ? %d : %d - oy;\n",
         c.tile_rows, c.dw->oh, c.tile_rows, c.dw->oh);
-  PRINT(e, "    const long first = oy * %d, "
-        "end = first + (rows - 1) * %d + %d;\n", c.dw->stride, c.dw->stride,
-        c.dw->k);
-  PRINT(e, "    if (n != image || have < first)\n      have = first;\n"
-        "    image = n;\n");
-  PRINT(e, "    const long from = have > %d ? have : %d, "
-        "to = end < %d ? end : %d;\n", c.dw->pad, c.dw->pad,
-        c.dw->pad + c.dw->h, c.dw->pad + c.dw->h);
-  zero_rows(e, &c);
-  if (c.expand) {
-    expand_and_depthwise(e, &c);
-  } else {
-    __builtin_snprintf(all, sizeof all, "%d", div_up(c.dw->cout, plan->vec));
-    copy_rows(e, &c);
+  __builtin_snprintf(all, sizeof all, "%d", div_up(c.dw->cout, plan->vec));
+  if (c.dw->open)
     depthwise_rows(e, &c, "0", all);
-  }
-  PRINT(e, "    have = end;\n");
+  else
+    through_ring(e, &c, all);
   if (c.project)
     project_rows(e, &c);
   PRINT(e, "  }\n");

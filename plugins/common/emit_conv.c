@@ -3,8 +3,9 @@
  * Dense convolution: a register block of mr pixels times nv vectors of
  * output channels, input channels (and taps) innermost, weights packed in
  * the order in which they are read.  The input needs no border: it has a
- * halo.  Parts are as equal as possible, so that no tiny remainder tile is
- * left: 14 pixels in blocks of 6 are 5 + 5 + 4.
+ * halo, or (an open node, which reads x) tiles at a border read a copy of
+ * their part of it.  Parts are as equal as possible, so that no tiny remainder
+ * tile is left: 14 pixels in blocks of 6 are 5 + 5 + 4.
  */
 #include "emit.h"
 
@@ -377,6 +378,25 @@ emit_conv_tile(struct emitter *e, int index, int length)
   PRINT(e, "  }\n}\n");
 }
 
+/* The input of tile q, which is a copy where it touches a border: src. */
+static void
+patch(struct emitter *e, const struct node *n, struct pixel_runs runs)
+{
+  const struct tensor *x = &e->plan->tensor[n->src];
+  struct parts q = parts_of(runs.length, n->block.mr);
+  int span = (q.size - 1) * n->stride + n->k;
+
+  PRINT(e, "    const long p = (q * %d - (q > %d ? q - %d : 0)) * %d;\n"
+        "    const long top = oy * %d - %d, left = p - %d;\n", q.size, q.big,
+        q.big, n->stride, n->stride, n->pad, n->pad);
+  PRINT(e, "    const float *src = x + n * %ld + top * %ld - %ld;\n",
+        x->img, x->row, n->pad * x->pix);
+  PRINT(e, "    if (top < 0 || top > %d || left < 0 || left > %d) {\n"
+        "      ch_patch(spare, x + n * %ld, top, left, %d, %d, %d, %d, %ld, "
+        "%ld);\n      src = spare - p * %ld;\n    }\n", n->h - n->k,
+        n->w - span, x->img, n->k, span, n->h, n->w, x->row, x->pix, x->pix);
+}
+
 /* Body of the loops: tile u of all runs, group g. */
 static void
 tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
@@ -398,9 +418,13 @@ tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
   } else {
     PRINT(e, "    const long q = u;\n");
   }
-  PRINT(e, "    %s_n%d_tile%d(src + %s * %ld + %s * %ld, "
-        "dst + %s * %ld + %s * %ld, wp", e->symbol, index, runs.length, image,
-        src->img, row, n->stride * src->row, image, dst->img, row, dst->row);
+  if (n->open)
+    patch(e, n, runs);
+  PRINT(e, "    %s_n%d_tile%d(src", e->symbol, index, runs.length);
+  if (!n->open)
+    PRINT(e, " + %s * %ld + %s * %ld", image, src->img, row,
+          n->stride * src->row);
+  PRINT(e, ", dst + %s * %ld + %s * %ld, wp", image, dst->img, row, dst->row);
   emit_added_args(e, n, image, row, "0");
   emit_quantum_arg(e, n);
   PRINT(e, ", q, g);\n");
@@ -477,8 +501,11 @@ emit_conv(struct emitter *e, int index)
 
   emit_conv_tile(e, index, runs.length);
   emit_phase_head(e, index);
-  emit_tensor(e, n->src, "src", 1);
-  if (n->pad > 0)
+  if (n->open)
+    emit_tensor(e, n->spare, "spare", 0);
+  else
+    emit_tensor(e, n->src, "src", 1);
+  if (n->pad > 0 && !n->open)
     PRINT(e, "  src -= %ld;\n", n->pad * (src->row + src->pix));
   emit_tensor(e, n->dst, "dst", 0);
   emit_added(e, n);

@@ -3,32 +3,40 @@
  * Depthwise convolution: one vector of channels, a few output columns at a
  * time; each input vector is loaded once per kernel row and used by every
  * column that it belongs to.  The rows come as an array of pointers, so that
- * the same function serves a whole tensor and a ring of rows.
+ * the same function serves a whole tensor and a ring of rows.  An open node
+ * reads x: a row beyond it is one of zeroes, and the first and last columns
+ * leave out the products with what would be beyond its ends.
  */
 #include "emit.h"
 
 enum { ROW = 3 };
 
+/* Output columns from `at` on, which leave out so many input columns at
+ * either end. */
+struct step { int at, columns, left, right; };
+
 /* One kernel row: q points at its first input column, w at its weights.  What
  * several columns use is kept in a register: compilers would rather load it
  * again in each multiply-add, which takes a quarter longer. */
 static void
-kernel_row(struct emitter *e, const struct node *n, int columns, long at)
+kernel_row(struct emitter *e, const struct node *n, struct step s, long at)
 {
   const struct tensor *t = &e->plan->tensor[n->src];
-  int vec = e->plan->vec, i, j, kx;
+  int vec = e->plan->vec, before = n->open ? n->pad : 0, i, j, kx;
+  int columns = s.columns, end = (columns - 1) * n->stride + n->k - s.right;
 
   for (kx = 0; kx < n->k; kx++)
-    PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %ld);\n", vec, kx, vec,
-          at + kx * vec);
-  for (j = 0; j < (columns - 1) * n->stride + n->k; j++) {
+    if (kx + (columns - 1) * n->stride >= s.left && kx < end)
+      PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %ld);\n", vec, kx, vec,
+            at + kx * vec);
+  for (j = s.left; j < end; j++) {
     int used = 0;
     for (i = 0; i < columns; i++)
       used += j - i * n->stride >= 0 && j - i * n->stride < n->k;
     if (!used)
       continue;
     PRINT(e, "        ch_v%d q%d = ch_ld%d(q + %ld);\n", vec, j, vec,
-          j * t->pix);
+          (j - before) * t->pix);
     if (used > 1)
       PRINT(e, "        CH_KEEP%d(q%d);\n", vec, j);
     for (i = 0; i < columns; i++) {
@@ -41,10 +49,10 @@ kernel_row(struct emitter *e, const struct node *n, int columns, long at)
 
 /* Output columns o .. o + columns - 1 of the row. */
 static void
-tile(struct emitter *e, const struct node *n, int columns, int partial)
+tile(struct emitter *e, const struct node *n, struct step s, int partial)
 {
   const struct tensor *t = &e->plan->tensor[n->src];
-  int vec = e->plan->vec, i, ky;
+  int vec = e->plan->vec, columns = s.columns, i, ky;
   char name[16];
 
   PRINT(e, "    ch_v%d a0 = ch_ld%d(b)", vec, vec);
@@ -56,14 +64,14 @@ tile(struct emitter *e, const struct node *n, int columns, int partial)
           "    for (long ky = 0; ky < %d; ky++, w += %d) {\n"
           "        const float *q = r[ky] + o * %ld;\n", vec, n->k,
           n->k * vec, n->stride * t->pix);
-    kernel_row(e, n, columns, 0);
+    kernel_row(e, n, s, 0);
     PRINT(e, "    }\n");
   } else {
     PRINT(e, "    const float *w = b + %d;\n", vec);
     for (ky = 0; ky < n->k; ky++) {
       PRINT(e, "    {\n        const float *q = r[%d] + o * %ld;\n", ky,
             n->stride * t->pix);
-      kernel_row(e, n, columns, (long)ky * n->k * vec);
+      kernel_row(e, n, s, (long)ky * n->k * vec);
       PRINT(e, "    }\n");
     }
   }
@@ -73,27 +81,53 @@ tile(struct emitter *e, const struct node *n, int columns, int partial)
   }
 }
 
+static struct step
+step_of(const struct emitter *e, const struct node *n, int at)
+{
+  struct parts p = parts_of(n->ow, e->plan->schedule->columns);
+  struct step s = { .at = at, .columns = p.size - (at >= p.big * p.size) };
+  int first = at * n->stride - n->pad;
+  int last = first + (s.columns - 1) * n->stride + n->k - 1;
+
+  if (n->open && first < 0)
+    s.left = -first;
+  if (n->open && last >= n->w)
+    s.right = last - (n->w - 1);
+  return s;
+}
+
+/* The steps that are like the one from `at` on, in one loop; its end. */
+static int
+steps(struct emitter *e, const struct node *n, int at, int partial)
+{
+  struct step s = step_of(e, n, at), next = s;
+  int end = at;
+
+  do {
+    end += s.columns;
+    next = step_of(e, n, end);
+  } while (end < n->ow && next.columns == s.columns && next.left == s.left
+           && next.right == s.right);
+  PRINT(e, "  for (long o = %d; o < %d; o += %d) {\n", at, end, s.columns);
+  tile(e, n, s, partial);
+  PRINT(e, "  }\n");
+  return end;
+}
+
 static void
 row(struct emitter *e, int index, int partial)
 {
   const struct node *n = &e->plan->node[index];
-  struct parts p = parts_of(n->ow, e->plan->schedule->columns);
   unsigned long long h;
+  int at = 0;
 
   emit_share(e);
   PRINT(e, "(const float *const *r, float *y, const float *b");
   emit_added_params(e, n);
   emit_quantum_param(e, n);
-  PRINT(e, ")\n{\n  for (long o = 0; o < %d; o += %d) {\n", p.big * p.size,
-        p.size);
-  tile(e, n, p.size, partial);
-  PRINT(e, "  }\n");
-  if (p.big < p.count) {
-    PRINT(e, "  for (long o = %d; o < %d; o += %d) {\n", p.big * p.size,
-          n->ow, p.size - 1);
-    tile(e, n, p.size - 1, partial);
-    PRINT(e, "  }\n");
-  }
+  PRINT(e, ")\n{\n");
+  while (at < n->ow)
+    at = steps(e, n, at, partial);
   PRINT(e, "}\n");
   h = emit_shared(e);
   PRINT(e, "#define %s_n%d_row%s ch_k%016llx\n", e->symbol, index,
@@ -151,6 +185,42 @@ emit_dw_call(struct emitter *e, int index, const char *y, const char *image,
 }
 
 void
+emit_dw_open(struct emitter *e, const struct node *n)
+{
+  if (n->spare < 0)
+    return;
+  emit_tensor(e, n->spare, "zero", 0);
+  PRINT(e, "  ch_zero(zero, %zu);\n", e->plan->tensor[n->spare].size);
+}
+
+void
+emit_dw_open_rows(struct emitter *e, const struct node *n, const char *oy)
+{
+  const struct tensor *src = &e->plan->tensor[n->src];
+
+  PRINT(e, "      const float *r[%d];\n"
+        "      for (long i = 0; i < %d; i++) {\n"
+        "        const long iy = %s * %d + i - %d;\n"
+        "        r[i] = ", n->k, n->k, oy, n->stride, n->pad);
+  if (n->spare >= 0)
+    PRINT(e, "iy < 0 || iy >= %d ? zero : ", n->h);
+  PRINT(e, "src + n * %ld + iy * %ld + c * %ld;\n      }\n", src->img,
+        src->row, src->vec);
+}
+
+static void
+halo_rows(struct emitter *e, const struct node *n)
+{
+  const struct tensor *src = &e->plan->tensor[n->src];
+
+  PRINT(e, "      const float *q = src + n * %ld + oy * %ld + c * %ld, "
+        "*r[%d];\n", src->img, n->stride * src->row, src->vec, n->k);
+  PRINT(e, "      for (long i = 0; i < %d; i++) {\n"
+        "        r[i] = q + i * %ld;\n"
+        "      }\n", n->k, src->row);
+}
+
+void
 emit_dw(struct emitter *e, int index)
 {
   const struct node *n = &e->plan->node[index];
@@ -164,7 +234,9 @@ emit_dw(struct emitter *e, int index)
   emit_dw_row(e, index);
   emit_phase_head(e, index);
   emit_tensor(e, n->src, "src", 1);
-  if (n->pad > 0)
+  if (n->open)
+    emit_dw_open(e, n);
+  else if (n->pad > 0)
     PRINT(e, "  src -= %ld;\n", n->pad * (src->row + src->pix));
   emit_tensor(e, n->dst, "dst", 0);
   emit_added(e, n);
@@ -179,13 +251,11 @@ emit_dw(struct emitter *e, int index)
   else
     PRINT(e, "  for (long u = lo; u < hi; u++)\n"
           "    for (long c = 0; c < %d; c++) {\n", vectors);
-  PRINT(e, "      const long n = u / %d, oy = u %% %d;\n"
-        "      const float *q = src + n * %ld + oy * %ld + c * %ld, "
-        "*r[%d];\n", n->oh, n->oh, src->img, n->stride * src->row, src->vec,
-        n->k);
-  PRINT(e, "      for (long i = 0; i < %d; i++) {\n"
-        "        r[i] = q + i * %ld;\n"
-        "      }\n", n->k, src->row);
+  PRINT(e, "      const long n = u / %d, oy = u %% %d;\n", n->oh, n->oh);
+  if (n->open)
+    emit_dw_open_rows(e, n, "oy");
+  else
+    halo_rows(e, n);
   __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
                      dst->img, dst->row, dst->vec);
   emit_dw_call(e, index, y, "n", "oy");

@@ -10,6 +10,7 @@
 
 #define LINE (KERNEL_ALIGN / sizeof(float))
 #define BEHIND 96 /* pixels that tiles may reach behind a narrow tensor */
+#define OPEN_TILES 4 /* of a row, at least, where its ends are copied */
 
 /* Nodes of a phase, at most three. */
 static int
@@ -36,10 +37,23 @@ wants_vectors(const struct node *n)
   return n->kind == NODE_DW || n->kind == NODE_POOL || n->winograd;
 }
 
+/* Can the node read x as it is?  Dense ones copy what is at a border, tile by
+ * tile: that should be few tiles. */
+static int
+is_open(const struct plan *plan, const struct node *n)
+{
+  if (n->src != 0 || n->pad >= n->k)
+    return 0;
+  if (n->kind == NODE_DW)
+    return n->cin % plan->vec == 0;
+  return n->kind == NODE_CONV && n->per == 0 && n->winograd == 0 && n->k > 1
+         && n->pad > 0 && parts_of(n->ow, n->block.mr).count >= OPEN_TILES;
+}
+
 static int
 wants_copy(const struct plan *plan, const struct node *n)
 {
-  if (n->src != 0 || (n->chained && n->kind == NODE_DW))
+  if (n->src != 0 || n->open || (n->chained && n->kind == NODE_DW))
     return 0;
   if (n->kind == NODE_CONV && !n->winograd)
     return n->per || n->pad > 0;
@@ -75,7 +89,7 @@ copy_input(struct plan *plan, int per)
                          .cin = x.c, .cout = x.c, .h = x.h, .w = x.w,
                          .oh = x.h, .ow = x.w, .k = 1, .stride = 1,
                          .weights = -1, .bias = -1, .block = { 1, 1 },
-                         .scaled = -1, .conv = -1 };
+                         .scaled = -1, .conv = -1, .spare = -1 };
   for (i = plan->phases++; i > 0; i--)
     plan->phase[i] = plan->phase[i - 1];
   plan->phase[0] = (struct phase){ -1, -1, -1, plan->nodes };
@@ -174,14 +188,11 @@ layout(struct plan *plan)
   }
 }
 
-/* A chain's ring of input rows and its tile of depthwise rows belong to one
- * thread; chains run one after another, so they share the same memory. */
 static void
-ring(struct plan *plan, const struct phase *p)
+ring_rows(struct plan *plan, const struct phase *p)
 {
   const struct node *dw = &plan->node[p->dw];
   struct tensor *t = &plan->tensor[dw->src];
-  size_t used;
 
   if (p->expand < 0) { /* rows of x are copied: a tensor of its own */
     struct tensor *own = &plan->tensor[plan->tensors];
@@ -194,13 +205,38 @@ ring(struct plan *plan, const struct phase *p)
   strides(plan, t, chain_ring_rows(plan, p));
   t->origin = t->halo * t->pix;
   t->offset = 0;
-  used = t->size = round_up((size_t)t->img + LINE, LINE);
+  t->size = round_up((size_t)t->img + LINE, LINE);
+}
+
+/* A thread's share of a phase: a chain's ring of input rows and its tile of
+ * depthwise rows, what an open node needs.  Phases run one after another, so
+ * they share the same memory. */
+static void
+share(struct plan *plan, const struct phase *p)
+{
+  struct node *first = &plan->node[p->dw >= 0 ? p->dw : p->node];
+  struct tensor *t;
+  size_t used = 0;
+
+  if (p->dw >= 0 && !first->open) {
+    ring_rows(plan, p);
+    used = plan->tensor[first->src].size;
+  }
   if (p->project >= 0) {
-    t = &plan->tensor[dw->dst];
+    t = &plan->tensor[first->dst];
     t->place = PLACE_RING;
     strides(plan, t, plan->schedule->rows);
     t->offset = used;
     t->size = round_up((size_t)t->img + behind(t), LINE);
+    used += t->size;
+  }
+  if (first->open && first->pad > 0) {
+    first->spare = plan->tensors++;
+    t = &plan->tensor[first->spare];
+    *t = (struct tensor){ .place = PLACE_RING, .offset = used };
+    t->size = round_up((size_t)first->w * (size_t)first->cin
+                       * (first->kind == NODE_DW ? 1 : (size_t)first->k),
+                       LINE);
     used += t->size;
   }
   if (used > plan->share)
@@ -334,12 +370,13 @@ place_tensors(struct plan *plan)
 
   plan->tensor[0].place = PLACE_X;
   plan->tensor[plan->workload->ops].place = PLACE_Y;
+  for (i = 0; i < plan->nodes; i++)
+    plan->node[i].open = is_open(plan, &plan->node[i]);
   copy_input(plan, 0);
   if (plan->schedule->per)
     copy_input(plan, plan->schedule->per);
   for (i = 0; i < plan->phases; i++)
-    if (plan->phase[i].dw >= 0)
-      ring(plan, &plan->phase[i]);
+    share(plan, &plan->phase[i]);
   for (i = 0; i < plan->nodes; i++)
     if (plan->node[i].winograd)
       winograd(plan, &plan->node[i]);

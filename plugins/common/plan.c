@@ -50,7 +50,7 @@ node_new(struct lowering *l, int kind, const struct chanas_op *op, int src,
     .cin = op->cin, .cout = op->cout, .h = op->h, .w = op->w,
     .oh = op->oh, .ow = op->ow, .k = op->k, .stride = op->stride,
     .pad = op->pad, .weights = -1, .bias = -1, .block = { 1, 1 },
-    .scaled = -1, .conv = -1,
+    .scaled = -1, .conv = -1, .spare = -1,
   };
   l->producer[dst] = plan->nodes++;
   return n;

@@ -9,9 +9,10 @@
  * into its stores).  A phase is what runs between two barriers: one node, or
  * a chain (expand, depthwise, project) that works row tile by row tile.
  *
- * Tensors that a nest reads around its pixels carry a halo of zeroes, so no
- * nest ever tests for a border.  Scratch tensors hold whole vectors of
- * channels; only x and y (and their exact copies) may end in a part of one.
+ * Tensors that a nest reads around its pixels carry a halo of zeroes, so it
+ * never tests for a border; an open nest reads x itself, and knows where x
+ * ends.  Scratch tensors hold whole vectors of channels; only x and y (and
+ * their exact copies) may end in a part of one.
  *
  * A narrow tensor holds bfloat16 or 8-bit integers for convolutions on tiles
  * (narrow.c), always NHWC; its strides count in floats all the same.
@@ -105,6 +106,9 @@ struct node {
   long range;           /* of src, in the parameters */
   struct register_block block;
   int scaled;           /* tensor of scaled weights, instead of packed; -1 */
+  int open;             /* reads x, which has no halo, around its pixels */
+  int spare;            /* if so: a thread's row of zeroes (depthwise), or its
+                           copy of a tile's input (dense); -1: none needed */
   int conv;             /* NODE_WEIGHTS only */
   int chained;          /* part of a chain: not a phase of its own */
 };
