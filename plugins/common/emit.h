@@ -108,6 +108,9 @@ void emit_conv_tile(struct emitter *, int node, int length);
  * are to fetch ahead, in each turn so many lines. */
 int emit_prefetches(const struct emitter *, const struct node *);
 int emit_prefetch_lines(const struct emitter *, const struct node *, int nv);
+/* Floats that one block of the project of a chain fetches of its next tile's
+ * input; f is a parameter of its tile function too, before q. */
+long emit_ahead(const struct emitter *, const struct node *);
 /* The same for convolutions on tiles: the blocks, and the choice among them
  * within SYMBOL_nI_tileL. */
 void emit_tile_blocks(struct emitter *, int node, struct parts pixels,

@@ -164,17 +164,32 @@ project_run(struct emitter *e, const struct chain *c, int length,
 {
   const struct node *n = c->project;
   const struct tensor *dst = &e->plan->tensor[n->dst];
+  int groups = parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count;
+  int tiles = parts_of(length, n->block.mr).count;
 
   PRINT(e, "      for (long g = 0; g < %d; g++)\n"
-        "        for (long q = 0; q < %d; q++)\n",
-        parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count,
-        parts_of(length, n->block.mr).count);
+        "        for (long q = 0; q < %d; q++)\n", groups, tiles);
   PRINT(e, "          %s_n%d_tile%d(tile + %s * %ld, "
         "dst + n * %ld + %s * %ld, w + %zu", e->symbol, c->phase->project,
         length, j, c->tile->row, dst->img, row, dst->row, n->packed);
   emit_added_args(e, n, "n", row, "0");
   emit_quantum_arg(e, n);
+  if (n->ahead && emit_prefetches(e, n))
+    PRINT(e, ", ahead + ((%s * %d + g) * %d + q) * %ld", j, groups, tiles,
+          emit_ahead(e, n));
   PRINT(e, ", q, g);\n");
+}
+
+/* The first row of x that the next tile reads and this one did not. */
+static void
+rows_ahead(struct emitter *e, const struct chain *c)
+{
+  const struct tensor *x = &e->plan->tensor[0];
+  const struct node *dw = c->dw;
+
+  PRINT(e, "    const float *ahead = src + n * %ld\n"
+        "      + ((oy + rows - 1) * %d + %d) * %ld;\n", x->img, dw->stride,
+        dw->k - dw->pad, x->row);
 }
 
 static void
@@ -182,6 +197,9 @@ project_rows(struct emitter *e, const struct chain *c)
 {
   const struct node *n = c->project;
   int rest = n->oh % c->tile_rows;
+
+  if (n->ahead && emit_prefetches(e, n))
+    rows_ahead(e, c);
 
   if (!is_flat(e, n)) {
     PRINT(e, "    for (long j = 0; j < rows; j++)\n");

@@ -25,17 +25,49 @@ pixels_outer(const struct emitter *e, const struct node *n)
   return order == ORDER_PIXELS;
 }
 
+/* Turns of the loop over input channels of a 1 x 1 convolution. */
+static int
+turns(const struct emitter *e, const struct node *n)
+{
+  int unroll = e->plan->schedule->unroll, vec = e->plan->vec;
+
+  if (n->per)
+    return node_steps(e->plan, n);
+  if (e->plan->tensor[n->src].blocked)
+    return n->cin / vec * (vec / unroll) + n->cin % vec / unroll;
+  return n->cin / unroll;
+}
+
 /* Weights of the next group of channels are fetched while the tiles of this
  * one are computed; packed weights lie one after another, so behind the last
  * group begins what comes next in the block, and mostly in the network.  The
- * channels must be enough for one turn of the loop that does it. */
+ * project of a chain fetches what the next tile will read.  The channels must
+ * be enough for one turn of the loop that does it. */
 int
 emit_prefetches(const struct emitter *e, const struct node *n)
 {
   const struct schedule *s = e->plan->schedule;
 
-  return s->prefetch && n->k == 1 && n->cin >= s->unroll && n->scaled < 0
-         && !n->chained && !pixels_outer(e, n);
+  if (!s->prefetch || n->scaled >= 0 || turns(e, n) == 0)
+    return 0;
+  return n->ahead || (n->k == 1 && !n->chained && !pixels_outer(e, n));
+}
+
+/* Of all that the next tile will read, in all turns of all blocks. */
+static int
+lines_ahead(const struct emitter *e, const struct node *n)
+{
+  int pixels = e->plan->schedule->rows * n->ow;
+  int blocks = parts_of(pixels, n->block.mr).count
+               * parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count;
+
+  return div_up(div_up((int)n->ahead, LINE), blocks * turns(e, n));
+}
+
+long
+emit_ahead(const struct emitter *e, const struct node *n)
+{
+  return (long)LINE * lines_ahead(e, n) * turns(e, n);
 }
 
 int
@@ -46,6 +78,8 @@ emit_prefetch_lines(const struct emitter *e, const struct node *n, int nv)
 
   if (!emit_prefetches(e, n))
     return 0;
+  if (n->ahead)
+    return lines_ahead(e, n);
   if (n->per)
     turn = e->plan->vec * e->plan->vec * nv / LINE;
   return div_up(turn ? turn : 1, parts_of(length, n->block.mr).count);
@@ -344,7 +378,8 @@ emit_conv_tile(struct emitter *e, int index, int length)
         "const float *w", e->symbol, index, length);
   emit_added_params(e, n);
   emit_quantum_param(e, n);
-  PRINT(e, ", long q, long g)\n{\n");
+  PRINT(e, "%s, long q, long g)\n{\n",
+        emit_prefetches(e, n) && n->ahead ? ", const float *f" : "");
   PRINT(e, "  const long p = q * %d", q.size);
   if (q.big < q.count)
     PRINT(e, " - (q > %d ? q - %d : 0)", q.big, q.big);
@@ -360,7 +395,7 @@ emit_conv_tile(struct emitter *e, int index, int length)
       name[1] = (char)('0' + r++);
       advance(e, name, t->pix, t->vec);
     }
-  if (emit_prefetches(e, n))
+  if (emit_prefetches(e, n) && !n->ahead)
     prefetch_start(e, n, q, g);
   if (n->per) {
     emit_tiles(e, index, q, g, partial);
@@ -380,21 +415,23 @@ emit_conv_tile(struct emitter *e, int index, int length)
 
 /* The input of tile q, which is a copy where it touches a border: src. */
 static void
-patch(struct emitter *e, const struct node *n, struct pixel_runs runs)
+patch(struct emitter *e, const struct node *n, struct pixel_runs runs,
+      const char *image, const char *row)
 {
   const struct tensor *x = &e->plan->tensor[n->src];
   struct parts q = parts_of(runs.length, n->block.mr);
   int span = (q.size - 1) * n->stride + n->k;
 
   PRINT(e, "    const long p = (q * %d - (q > %d ? q - %d : 0)) * %d;\n"
-        "    const long top = oy * %d - %d, left = p - %d;\n", q.size, q.big,
-        q.big, n->stride, n->stride, n->pad, n->pad);
-  PRINT(e, "    const float *src = x + n * %ld + top * %ld - %ld;\n",
+        "    const long top = %s * %d - %d, left = p - %d;\n", q.size, q.big,
+        q.big, n->stride, row, n->stride, n->pad, n->pad);
+  PRINT(e, "    const float *src = x + %s * %ld + top * %ld - %ld;\n", image,
         x->img, x->row, n->pad * x->pix);
   PRINT(e, "    if (top < 0 || top > %d || left < 0 || left > %d) {\n"
-        "      ch_patch(spare, x + n * %ld, top, left, %d, %d, %d, %d, %ld, "
+        "      ch_patch(spare, x + %s * %ld, top, left, %d, %d, %d, %d, %ld, "
         "%ld);\n      src = spare - p * %ld;\n    }\n", n->h - n->k,
-        n->w - span, x->img, n->k, span, n->h, n->w, x->row, x->pix, x->pix);
+        n->w - span, image, x->img, n->k, span, n->h, n->w, x->row, x->pix,
+        x->pix);
 }
 
 /* Body of the loops: tile u of all runs, group g. */
@@ -419,7 +456,7 @@ tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
     PRINT(e, "    const long q = u;\n");
   }
   if (n->open)
-    patch(e, n, runs);
+    patch(e, n, runs, image, row);
   PRINT(e, "    %s_n%d_tile%d(src", e->symbol, index, runs.length);
   if (!n->open)
     PRINT(e, " + %s * %ld + %s * %ld", image, src->img, row,

@@ -115,7 +115,8 @@ tile_products(struct emitter *e, const struct node *n, struct tiles t)
 static void
 multiply(struct emitter *e, const struct node *n, struct tiles t)
 {
-  int i, lines = emit_prefetch_lines(e, n, t.v), vec = e->plan->vec;
+  int i, lines = n->ahead ? 0 : emit_prefetch_lines(e, n, t.v);
+  int vec = e->plan->vec;
 
   if (is_half(e))
     half_products(e, n, t);
@@ -128,6 +129,20 @@ multiply(struct emitter *e, const struct node *n, struct tiles t)
   if (lines)
     PRINT(e, "      f += %d;\n", lines * FLOATS);
   PRINT(e, "      q += %d, w += %d;\n", vec, t.v * vec * vec);
+}
+
+/* What a chain's next tile reads, row by row: there are few steps. */
+static void
+fetch_ahead(struct emitter *e, const struct node *n, int rows)
+{
+  int i, lines;
+
+  if (!n->ahead || !emit_prefetches(e, n))
+    return;
+  lines = div_up((int)(emit_ahead(e, n) / FLOATS), rows);
+  for (i = 0; i < lines; i++)
+    PRINT(e, "    __builtin_prefetch(f + i * %d + %d, 0, 2);\n",
+          lines * FLOATS, i * FLOATS);
 }
 
 /* Sums of vector j to results, row by row. */
@@ -150,6 +165,8 @@ finish(struct emitter *e, const struct node *n, struct tiles t, int j,
     PRINT(e, "    ch_v%d a = ch_ld%d(c + %d + i * %d) + bias;\n", vec, vec,
           j * rows * vec, vec);
   emit_store(e, n, "a", (struct at){ 0, j, "i", 0 }, partial);
+  if (j == 0)
+    fetch_ahead(e, n, rows);
   PRINT(e, "    }\n  }\n");
 }
 

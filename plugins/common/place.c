@@ -208,6 +208,20 @@ ring_rows(struct plan *plan, const struct phase *p)
   t->size = round_up((size_t)t->img + LINE, LINE);
 }
 
+static long
+rows_ahead(const struct plan *plan, const struct phase *p)
+{
+  const struct node *dw = &plan->node[p->dw];
+  const struct node *first = p->expand >= 0 ? &plan->node[p->expand] : dw;
+  const struct tensor *x = &plan->tensor[0];
+  long row = (long)x->w * x->c;
+
+  if (first->src != 0 || !plan->schedule->prefetch
+      || plan->batch * x->h * row < PLAN_FAR)
+    return 0;
+  return plan->schedule->rows * dw->stride * row;
+}
+
 /* A thread's share of a phase: a chain's ring of input rows and its tile of
  * depthwise rows, what an open node needs.  Phases run one after another, so
  * they share the same memory. */
@@ -230,6 +244,8 @@ share(struct plan *plan, const struct phase *p)
     t->size = round_up((size_t)t->img + behind(t), LINE);
     used += t->size;
   }
+  if (p->project >= 0)
+    plan->node[p->project].ahead = rows_ahead(plan, p);
   if (first->open && first->pad > 0) {
     first->spare = plan->tensors++;
     t = &plan->tensor[first->spare];

@@ -26,6 +26,7 @@
 #define PLAN_TENSORS (4 * PLAN_OPS + 4)
 #define PLAN_TAILS 4             /* steps of an epilogue */
 #define PLAN_ADDS 2              /* of these, additions */
+#define PLAN_FAR (1 << 17)       /* floats of x that the L2 has not kept */
 
 enum schedule_fuse {
   FUSE_NONE,      /* every node its own phase */
@@ -58,7 +59,8 @@ struct schedule {
                    rows of 2 x 2 outputs at a time; 0: none */
   int lanes;    /* input channels are loaded as vectors and multiplied lane by
                    lane; unroll is then a whole vector */
-  int prefetch; /* weights of the next group of channels */
+  int prefetch; /* weights of the next group of channels; of a chain, the
+                   rows of x that its next tile reads */
   int order;    /* enum schedule_order */
   int split;    /* enum schedule_split, with more than one thread */
   int columns;  /* output columns per step of a depthwise convolution */
@@ -105,6 +107,8 @@ struct node {
   int winograd;         /* rows of tiles at a time (emit_winograd.c), else 0 */
   long range;           /* of src, in the parameters */
   struct register_block block;
+  long ahead;           /* project of a chain: floats of x that the next tile
+                           will read, to be fetched meanwhile; or 0 */
   int scaled;           /* tensor of scaled weights, instead of packed; -1 */
   int open;             /* reads x, which has no halo, around its pixels */
   int spare;            /* if so: a thread's row of zeroes (depthwise), or its

@@ -17,7 +17,8 @@
  *            form, R rows of 2 x 2 outputs at a time
  *   lanes    1: input channels are loaded a vector at a time, and multiplied
  *            lane by lane; 0: one at a time, into all lanes of a register
- *   prefetch 1: the weights of the next group of channels
+ *   prefetch 1: the weights of the next group of channels; where a chain
+ *            reads a large input, what its next tile will read of that
  *   order    0: channel groups outside, pixels inside; 1: the other way
  *            (both are offered for a single kind of dense convolution only;
  *            elsewhere they are not worth the trials)

@@ -208,6 +208,15 @@ scales(const struct chanas_workload *w)
   return 0;
 }
 
+/* Is there anything far away that a dense op could fetch ahead? */
+static int
+prefetches(const struct chanas_workload *w, int dense)
+{
+  return dense && (w->weights >= PREFETCH_LEAST
+                   || (count_kind(w, CHANAS_DWCONV)
+                       && w->inputs >= PLAN_FAR));
+}
+
 static int
 put_flags(const struct target *x, const struct chanas_workload *w,
           struct chanas_space *out)
@@ -234,7 +243,7 @@ put_flags(const struct target *x, const struct chanas_workload *w,
   if (dense == 1
       && (put(x, out, "unroll", &unroll) || put(x, out, "order", &order)))
     return -1;
-  if (dense && w->weights >= PREFETCH_LEAST && put(x, out, "prefetch", &flag))
+  if (prefetches(w, dense) && put(x, out, "prefetch", &flag))
     return -1;
   if (count_kind(w, CHANAS_DWCONV)) {
     offer_columns(x, w, &columns);
