@@ -24,7 +24,7 @@ struct shape
 blocks_shape(const struct chanas_workload *w, int index, int vec)
 {
   const struct chanas_op *op = &w->op[index];
-  struct shape s = { 1, w->batch, div_up(op->cout, vec), op->cin };
+  struct shape s = { 1, w->batch, div_up(op->cout, vec), op->cin, 1 };
 
   if (op->kind == CHANAS_LINEAR)
     return s;
@@ -66,6 +66,8 @@ blocks_cost(struct shape s, int mr, int nv)
       sum += (double)(i ? p.count - p.big : p.big)
              * (j ? g.count - g.big : g.big)
              * tile_cost(p.size - i, g.size - j, s.steps);
+  if (s.threads > 1) /* all wait for the one with the most groups */
+    sum *= (double)div_up(g.count, s.threads) * s.threads / g.count;
   return s.runs * sum;
 }
 

@@ -7,8 +7,9 @@
 #define BLOCKS_MAX 8
 
 /* A matrix product as the micro-kernels see it: pixels in runs of equal
- * length, vectors of output channels, steps of the reduction. */
-struct shape { int runs, length, vectors, steps; };
+ * length, vectors of output channels, steps of the reduction; threads, if
+ * more than one, that share the groups of vectors. */
+struct shape { int runs, length, vectors, steps, threads; };
 
 struct shape blocks_shape(const struct chanas_workload *, int op, int vec);
 /* Estimated cycles with two multiply-adds and two loads per cycle, a latency

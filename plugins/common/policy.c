@@ -83,6 +83,14 @@ target_caches(struct target *x, const struct chanas_device *device)
     x->l2 = 512 << 10;
 }
 
+int
+policy_by_channels(const struct target *x, const struct chanas_workload *w)
+{
+  const struct chanas_op *op = &w->op[w->ops - 1];
+
+  return w->batch * op->oh * op->ow < 48 * x->threads;
+}
+
 struct schedule
 policy_plain(const struct target *x)
 {

@@ -57,6 +57,8 @@ struct cost policy_cost(const struct plan *, const struct node *);
  * first op of each kind is stored if wanted. */
 int policy_class(const struct chanas_workload *, uint32_t op,
                  uint32_t *first);
+/* Are there too few pixels for the threads to share? */
+int policy_by_channels(const struct target *, const struct chanas_workload *);
 /* Elements per float of the workload's tiles, 0 if it runs without. */
 int policy_per(const struct target *, const struct chanas_workload *);
 /* Nothing fused, blocked layout, the smallest blocks. */

@@ -77,7 +77,7 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
 {
   struct pixel_runs runs = plan_runs(p, n);
   struct shape shape = { runs.runs, runs.length, div_up(n->cout, p->vec),
-                         n->cin * n->k * n->k };
+                         n->cin * n->k * n->k, 1 };
   int groups = parts_of(shape.vectors, n->block.nv).count;
   int tiles = runs.runs * parts_of(runs.length, n->block.mr).count;
   double macs = (double)runs.runs * runs.length * shape.vectors * shape.steps;
@@ -91,7 +91,8 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
     s->cycles += tiles_cost(p, n, (double)tiles * groups);
   else if (n->per)
     s->cycles += blocks_cost((struct shape){ shape.runs, shape.length,
-                               shape.vectors, div_up(shape.steps, n->per) },
+                               shape.vectors, div_up(shape.steps, n->per),
+                               1 },
                              n->block.mr, n->block.nv);
   else
     s->cycles += blocks_cost(shape, n->block.mr, n->block.nv);

@@ -95,15 +95,6 @@ choose_rows(const struct target *x, const struct chanas_workload *w,
   return (int32_t)best;
 }
 
-/* Pixels, unless there are too few of them to go round. */
-static int64_t
-default_split(const struct target *x, const struct chanas_workload *w)
-{
-  const struct chanas_op *op = &w->op[w->ops - 1];
-
-  return w->batch * op->oh * op->ow < 48 * x->threads;
-}
-
 /* What is streamed again for each group or tile should be the smaller one:
  * input or weights of the largest dense op. */
 static int64_t
@@ -156,7 +147,7 @@ policy_initial(void *self, const struct chanas_workload *w,
     else if (!strcmp(name, "order"))
       choice[i] = choose(x, space, i, default_order(w));
     else if (!strcmp(name, "split"))
-      choice[i] = choose(x, space, i, default_split(x, w));
+      choice[i] = choose(x, space, i, policy_by_channels(x, w));
   }
   return 0;
 }

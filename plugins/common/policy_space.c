@@ -130,6 +130,8 @@ list_blocks(const struct target *x, const struct chanas_workload *w, int op,
   int both = narrow && w->dtype == CHANAS_F16 && x->half_sums ? 2 : 1;
   struct shape shape = blocks_shape(w, op, both * x->vec);
 
+  if (policy_by_channels(x, w))
+    shape.threads = x->threads;
   if (narrow && !x->dot_i8 && !x->dot_f16)
     return blocks_tiles(shape, block);
   n = blocks_list(shape, x->registers, x->lanes, block);
