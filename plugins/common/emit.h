@@ -101,6 +101,8 @@ void emit_quantum_param(struct emitter *, const struct node *);
 void emit_quantum_arg(struct emitter *, const struct node *);
 void emit_quantum_local(struct emitter *, const struct node *);
 
+/* Of a dense convolution: are pixels the outer loop, channels the inner? */
+int emit_pixels_outer(const struct emitter *, const struct node *);
 /* Functions of one convolution: micro-kernels and SYMBOL_nI_tileL(x, y, w,
  * r.., q, g), which computes tile q of a run of L pixels, channel group g. */
 void emit_conv_tile(struct emitter *, int node, int length);
@@ -111,6 +113,13 @@ int emit_prefetch_lines(const struct emitter *, const struct node *, int nv);
 /* Floats that one block of the project of a chain fetches of its next tile's
  * input; f is a parameter of its tile function too, before q. */
 long emit_ahead(const struct emitter *, const struct node *);
+/* Within a tile function, other than such a one: where tile q of group g has
+ * its f. */
+void emit_fetch_start(struct emitter *, const struct node *);
+/* Does it need to know where weights of later nodes are: a parameter "later",
+ * before q; its declaration, given wp, the node's weights. */
+int emit_fetches_later(const struct emitter *, const struct node *);
+void emit_fetch_later(struct emitter *, const struct node *);
 /* The same for convolutions on tiles: the blocks, and the choice among them
  * within SYMBOL_nI_tileL. */
 void emit_tile_blocks(struct emitter *, int node, struct parts pixels,

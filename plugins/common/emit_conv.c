@@ -12,77 +12,16 @@
 enum { MICRO = 1, TILE };
 
 #define LINE 16    /* floats of a cache line */
-#define AHEAD 2048 /* floats; more than a page of 4 KiB */
 
 /* What is read again for each turn of the outer loop should be small. */
-static int
-pixels_outer(const struct emitter *e, const struct node *n)
+int
+emit_pixels_outer(const struct emitter *e, const struct node *n)
 {
   int order = e->plan->schedule->order;
 
   if (order == ORDER_AUTO)
     return (double)n->cout * n->k * n->k < (double)e->plan->batch * n->h * n->w;
   return order == ORDER_PIXELS;
-}
-
-/* Turns of the loop over input channels of a 1 x 1 convolution. */
-static int
-turns(const struct emitter *e, const struct node *n)
-{
-  int unroll = e->plan->schedule->unroll, vec = e->plan->vec;
-
-  if (n->per)
-    return node_steps(e->plan, n);
-  if (e->plan->tensor[n->src].blocked)
-    return n->cin / vec * (vec / unroll) + n->cin % vec / unroll;
-  return n->cin / unroll;
-}
-
-/* Weights of the next group of channels are fetched while the tiles of this
- * one are computed; packed weights lie one after another, so behind the last
- * group begins what comes next in the block, and mostly in the network.  The
- * project of a chain fetches what the next tile will read.  The channels must
- * be enough for one turn of the loop that does it. */
-int
-emit_prefetches(const struct emitter *e, const struct node *n)
-{
-  const struct schedule *s = e->plan->schedule;
-
-  if (!s->prefetch || n->scaled >= 0 || turns(e, n) == 0)
-    return 0;
-  return n->ahead || (n->k == 1 && !n->chained && !pixels_outer(e, n));
-}
-
-/* Of all that the next tile will read, in all turns of all blocks. */
-static int
-lines_ahead(const struct emitter *e, const struct node *n)
-{
-  int pixels = e->plan->schedule->rows * n->ow;
-  int blocks = parts_of(pixels, n->block.mr).count
-               * parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count;
-
-  return div_up(div_up((int)n->ahead, LINE), blocks * turns(e, n));
-}
-
-long
-emit_ahead(const struct emitter *e, const struct node *n)
-{
-  return (long)LINE * lines_ahead(e, n) * turns(e, n);
-}
-
-int
-emit_prefetch_lines(const struct emitter *e, const struct node *n, int nv)
-{
-  int length = plan_runs(e->plan, n).length;
-  int turn = e->plan->schedule->unroll * nv * e->plan->vec / LINE;
-
-  if (!emit_prefetches(e, n))
-    return 0;
-  if (n->ahead)
-    return lines_ahead(e, n);
-  if (n->per)
-    turn = e->plan->vec * e->plan->vec * nv / LINE;
-  return div_up(turn ? turn : 1, parts_of(length, n->block.mr).count);
 }
 
 static void
@@ -337,24 +276,6 @@ advance(struct emitter *e, const char *name, long pixel, long vector)
   PRINT(e, "  %s += p * %ld + k * %ld;\n", name, pixel, vector);
 }
 
-/* Each tile fetches its part of the next panel; the tiles that remain fetch
- * what is there already.  A single tile fetches its own weights. */
-static void
-prefetch_start(struct emitter *e, const struct node *n, struct parts q,
-               struct parts g)
-{
-  long panel = g.size * (long)node_panel(e->plan, n);
-  long turns = n->per ? node_steps(e->plan, n)
-                      : n->cin / e->plan->schedule->unroll;
-  long part = turns * LINE * emit_prefetch_lines(e, n, g.size);
-
-  if (q.count == 1)
-    PRINT(e, "  const float *f = w + %d;\n", AHEAD);
-  else
-    PRINT(e, "  const float *f = w + (q * %ld < %ld ? %ld + q * %ld : 0);\n",
-          part, panel, panel, part);
-}
-
 void
 emit_conv_tile(struct emitter *e, int index, int length)
 {
@@ -378,8 +299,9 @@ emit_conv_tile(struct emitter *e, int index, int length)
         "const float *w", e->symbol, index, length);
   emit_added_params(e, n);
   emit_quantum_param(e, n);
-  PRINT(e, "%s, long q, long g)\n{\n",
-        emit_prefetches(e, n) && n->ahead ? ", const float *f" : "");
+  PRINT(e, "%s%s, long q, long g)\n{\n",
+        n->ahead && emit_prefetches(e, n) ? ", const float *f" : "",
+        emit_fetches_later(e, n) ? ", const float *later" : "");
   PRINT(e, "  const long p = q * %d", q.size);
   if (q.big < q.count)
     PRINT(e, " - (q > %d ? q - %d : 0)", q.big, q.big);
@@ -396,7 +318,7 @@ emit_conv_tile(struct emitter *e, int index, int length)
       advance(e, name, t->pix, t->vec);
     }
   if (emit_prefetches(e, n) && !n->ahead)
-    prefetch_start(e, n, q, g);
+    emit_fetch_start(e, n);
   if (n->per) {
     emit_tiles(e, index, q, g, partial);
     PRINT(e, "}\n");
@@ -464,7 +386,7 @@ tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
   PRINT(e, ", dst + %s * %ld + %s * %ld, wp", image, dst->img, row, dst->row);
   emit_added_args(e, n, image, row, "0");
   emit_quantum_arg(e, n);
-  PRINT(e, ", q, g);\n");
+  PRINT(e, "%s, q, g);\n", emit_fetches_later(e, n) ? ", later" : "");
 }
 
 static void
@@ -547,10 +469,11 @@ emit_conv(struct emitter *e, int index)
   emit_tensor(e, n->dst, "dst", 0);
   emit_added(e, n);
   emit_weights(e, n);
+  emit_fetch_later(e, n);
   emit_halo(e, n->dst);
   emit_tiles_begin(e, n);
   emit_range(e, by_group ? groups : units);
-  if (pixels_outer(e, n)) {
+  if (emit_pixels_outer(e, n)) {
     unit_loop(e, !by_group, units);
     group_loop(e, by_group, groups);
   } else {
