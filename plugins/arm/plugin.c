@@ -184,7 +184,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = NAME,
-  .version = "2",
+  .version = "3",
   .summary = "kernels for AArch64 CPUs with NEON or SVE",
   .backend = &backend,
 };

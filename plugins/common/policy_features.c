@@ -56,7 +56,7 @@ winograd(struct sums *s, const struct plan *p, const struct node *n)
 {
   int strips = p->batch * (n->oh / 2 / n->winograd);
   struct shape shape = { 16 * strips, n->winograd * (n->ow / 2),
-                         div_up(n->cout, p->vec), n->cin };
+                         div_up(n->cout, p->vec), n->cin, 1 };
   double tiles = (double)strips * shape.length;
   double macs = 16 * tiles * shape.vectors * shape.steps;
   double panel = 4.0 * n->block.nv * (double)node_panel(p, n);

@@ -148,7 +148,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = "x86",
-  .version = "2",
+  .version = "3",
   .summary = "kernels for x86 CPUs with AVX2 or AVX-512",
   .backend = &backend,
 };
