@@ -13,6 +13,7 @@ static const char *const keys[] = {
   "f32/n2/i6x6x16/conv:k1,s2,p0,o24,relu,b,x0",
   "f32/n1/i33x31x3/conv:k3,s2,p1,o32,hswish,b,x0",
   "f32/n1/i12x12x17/conv:k3,s1,p1,o9,swish,b,x0",
+  "f32/n1/i9x131x5/conv:k5,s2,p2,o9,relu,b,x0",
   "f32/n2/i9x11x8/conv:k5,s2,p2,o16,none,b,x0",
   "f32/n1/i16x15x4/conv:k7,s4,p3,o5,hsigmoid,b,x0",
   "f32/n1/i10x10x6/conv:k2,s2,p0,o7,relu,b,x0",
@@ -41,6 +42,7 @@ static const char *const keys[] = {
   "f32/n2/i7x7x20/conv:k1,s1,p0,o33,relu,b,x0/dw:k5,s1,p2,relu,b,x1/"
     "se:q5,x2/conv:k1,s1,p0,o12,none,b,x3",
   "f32/n1/i16x16x32/dw:k3,s1,p1,relu6,b,x0/conv:k1,s1,p0,o16,none,b,x1",
+  "f32/n1/i72x116x16/dw:k3,s1,p1,relu6,b,x0/conv:k1,s1,p0,o8,none,b,x1",
   "f32/n2/i9x10x13/dw:k3,s2,p1,relu,b,x0/conv:k1,s1,p0,o7,none,b,x1",
   "f32/n1/i13x13x8/conv:k1,s1,p0,o24,relu,b,x0/dw:k7,s1,p3,relu,b,x1/"
     "conv:k1,s1,p0,o8,none,b,x2/add:relu,x0,3/acc",
@@ -62,6 +64,8 @@ static const char *const keys[] = {
   "f32/n1/i8x8x24/globalpool:x0",
   "f32/n1/i1x1x64/linear:o10,none,b,x0",
   "f32/n3/i1x1x37/linear:o33,relu,b,x0",
+  "f32/n1/i5x5x48/conv:k1,s1,p0,o160,hswish,b,x0/globalpool:x1/"
+  "linear:o100,none,b,x2",
   "f32/n1/i7x7x40/conv:k1,s1,p0,o96,hswish,b,x0/globalpool:x1/"
     "linear:o100,hswish,b,x2/linear:o10,none,b,x3",
   /* elementwise, and graphs */
