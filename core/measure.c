@@ -29,6 +29,7 @@
 #define OBJECT_LIMIT (200u << 20)
 #define WHOLE 3 /* times the rounds of a block: it is measured but once */
 #define MAX_BOARDS 64
+#define MAX_AT_ONCE 2 /* with so many the noise was looked at */
 
 struct measure {
   size_t commands;
@@ -36,6 +37,7 @@ struct measure {
   struct chanas_args settings;
   char *name;
   struct boards *boards; /* NULL: here */
+  int cores, core[MAX_AT_ONCE]; /* CPUs to time on; fewer than 2: any */
   struct job describe;
   struct measure_config config;
 };
@@ -220,6 +222,14 @@ measure_close(struct measure *m)
   free(m);
 }
 
+void
+measure_at_once(struct measure *m, int n)
+{
+  int most = n < MAX_AT_ONCE ? n : MAX_AT_ONCE;
+  m->cores = m->boards || m->config.threads != 1 || most < 2
+             ? 0 : pool_cores(most, m->core);
+}
+
 /* ---- one job ---- */
 
 /* What to say of a job that could not even be made. */
@@ -295,10 +305,11 @@ add_block(struct job *j, const struct chanas_workload *w, const char *symbol)
 }
 
 static void
-measure_item(struct measure *m, struct measure_item *item)
+measure_item(struct measure *m, struct measure_item *item, int cpu)
 {
   struct job j = new_job(m, JOB_MEASURE);
   struct answer a;
+  j.cpu = cpu;
   j.verify = item->verify;
   if (item->program) {
     j.rounds *= WHOLE;
@@ -315,11 +326,12 @@ measure_item(struct measure *m, struct measure_item *item)
 
 /* As measure_item, of at least two blocks; how many results are known. */
 static size_t
-measure_race(struct measure *m, struct measure_item item[], size_t n)
+measure_race(struct measure *m, struct measure_item item[], size_t n, int cpu)
 {
   struct job j = new_job(m, JOB_RACE);
   struct answer *a = mem_array(struct answer, n);
   struct measure_result *out = mem_array(struct measure_result, n);
+  j.cpu = cpu;
   j.verify = item->verify;
   j.cold = m->config.cold;
   j.best = item->best;
@@ -340,8 +352,9 @@ struct batch {
   struct measure *measure;
   struct measure_item *item;
   size_t *from;         /* where the groups start, and where the last ends */
-  pthread_mutex_t lock; /* of finished and report() */
+  pthread_mutex_t lock; /* of finished, report() and busy */
   size_t finished;
+  int cores, busy[MAX_AT_ONCE]; /* 0 cores: any will do */
   void (*report)(void *arg, size_t finished);
   void *arg;
 };
@@ -356,10 +369,34 @@ finish(struct batch *b, size_t n)
   pthread_mutex_unlock(&b->lock);
 }
 
+/* A core for the group that starts; -1: any will do. */
+static int
+take_core(struct batch *b)
+{
+  int at = b->cores - 1;
+  pthread_mutex_lock(&b->lock);
+  while (at >= 0 && b->busy[at])
+    at--;
+  if (at >= 0)
+    b->busy[at] = 1;
+  pthread_mutex_unlock(&b->lock);
+  return at;
+}
+
+static void
+give_core(struct batch *b, int at)
+{
+  pthread_mutex_lock(&b->lock);
+  if (at >= 0)
+    b->busy[at] = 0;
+  pthread_mutex_unlock(&b->lock);
+}
+
 static void
 measure_group(void *arg, size_t group)
 {
   struct batch *b = arg;
+  int core = take_core(b), cpu = core < 0 ? 0 : b->measure->core[core] + 1;
   for (size_t i = b->from[group], end = b->from[group + 1], n; i < end;
        i += n) {
     struct measure_item *item = &b->item[i];
@@ -369,11 +406,12 @@ measure_group(void *arg, size_t group)
       snprintf(item->result.detail, sizeof item->result.detail,
                "stopped by the user");
     else if (i + 1 < end)
-      n = measure_race(b->measure, item, end - i);
+      n = measure_race(b->measure, item, end - i, cpu);
     else
-      measure_item(b->measure, item);
+      measure_item(b->measure, item, cpu);
     finish(b, n);
   }
+  give_core(b, core);
 }
 
 /* Can b follow a in one job? */
@@ -398,6 +436,17 @@ split(const struct measure_item item[], size_t n, size_t most, size_t from[])
   return groups;
 }
 
+/* Cores to use at once: what is compared closely is timed alone. */
+static int
+local_cores(const struct measure *m, size_t n,
+            const struct measure_item item[])
+{
+  for (size_t i = 0; i < n; i++)
+    if (item[i].program || item[i].turns)
+      return 0;
+  return m->cores > 1 ? m->cores : 0;
+}
+
 int
 measure_gone(const struct measure *m)
 {
@@ -409,10 +458,13 @@ measure_each(struct measure *m, size_t n, struct measure_item item[],
              void (*report)(void *arg, size_t finished), void *arg)
 {
   size_t *from = mem_array(size_t, n + 1), groups;
-  struct batch b = {m, item, from, PTHREAD_MUTEX_INITIALIZER, 0, report, arg};
+  struct batch b = {
+    .measure = m, .item = item, .from = from, .report = report, .arg = arg,
+    .lock = PTHREAD_MUTEX_INITIALIZER, .cores = local_cores(m, n, item),
+  };
   if (m->boards)
     boards_up(m->boards);
-  int runners = m->boards ? boards_left(m->boards) : 1;
+  int runners = m->boards ? boards_left(m->boards) : b.cores > 1 ? b.cores : 1;
   groups = split(item, n, runners > 1 ? n / (size_t)runners + 1 : n, from);
   pool_run(runners, groups, measure_group, &b);
   pthread_mutex_destroy(&b.lock);
@@ -430,7 +482,7 @@ measure_workload(struct measure *m, const char *object, const char *symbol,
 {
   struct measure_item item = {.object = object, .symbol = symbol,
                               .workload = w, .verify = verify};
-  measure_item(m, &item);
+  measure_item(m, &item, 0);
   *out = item.result;
 }
 
@@ -441,7 +493,7 @@ measure_program(struct measure *m, const char *object,
 {
   struct measure_item item = {.object = object, .program = p,
                               .verify = verify};
-  measure_item(m, &item);
+  measure_item(m, &item, 0);
   *out = item.result;
 }
 

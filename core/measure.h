@@ -62,6 +62,10 @@ struct measure_item {
   int turns; /* it is compared with the one before it: both on one runner */
   struct measure_result result;
 };
+/* How many single-thread kernels may be timed here at once, a core each, where
+ * none takes turns with others; 1 unless told.  The kernels must run on the
+ * CPUs of this machine. */
+void measure_at_once(struct measure *, int);
 /* All of them, on all runners that there are, each of which does one at a
  * time.  Blocks of one object and workload that follow each other share
  * inputs and what the reference makes of them.  report() is called after each,

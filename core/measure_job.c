@@ -82,6 +82,7 @@ job_pack(const struct job *j, struct chanas_text *frame)
   frame_put(&p, "nonce", "%" PRIu64, j->nonce);
   frame_put(&p, "ceilings", "%d", j->ceilings);
   frame_put(&p, "threads", "%d", j->threads);
+  frame_put(&p, "cpu", "%d", j->cpu);
   frame_put(&p, "memory", "%" PRIu64, j->memory);
   frame_put(&p, "seconds", "%.17g", j->seconds);
   frame_put(&p, "seed", "%" PRIu64, j->seed);
@@ -266,6 +267,7 @@ job_unpack(const struct chanas_text *payload, struct job *j)
   j->nonce = whole(&r, "nonce", UINT64_MAX);
   j->ceilings = (int)whole(&r, "ceilings", 1);
   j->threads = (int)whole(&r, "threads", 65536);
+  j->cpu = (int)whole(&r, "cpu", 65536);
   j->memory = whole(&r, "memory", UINT64_MAX);
   j->seconds = real(&r, "seconds", 1e9);
   while ((v = frame_next(payload, "set", &at, &r.value)))

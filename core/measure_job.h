@@ -4,8 +4,9 @@
  * Both sides use this file, so they cannot drift apart; `protocol` refuses a
  * runner of another age.  What else goes over a link is in measure_wire.h.
  *
- *   job: protocol 3, job describe|measure|verify|race, nonce N,
- *     ceilings 0|1, threads N, memory BYTES, seconds S (the deadline), seed N,
+ *   job: protocol 4, job describe|measure|verify|race, nonce N,
+ *     ceilings 0|1, threads N, cpu N (one thread is timed on CPU N - 1; 0: on
+ *     any), memory BYTES, seconds S (the deadline), seed N,
  *     rounds N, round S, best S (what is clearly slower is timed in fewer
  *     rounds; 0: nothing is), cold BYTES, verify 0|1, profile N (passes timed
  *     step by step; 0: as a whole), set KEY=VALUE ..., object PATH (or hash
@@ -26,7 +27,7 @@
 #include <chanas/plugin.h>
 #include "text.h"
 
-#define JOB_PROTOCOL 3
+#define JOB_PROTOCOL 4
 #define JOB_NO_MEMORY 86 /* exit code of a runner that ran out of memory */
 
 enum job_kind { JOB_DESCRIBE, JOB_MEASURE, JOB_VERIFY, JOB_RACE };
@@ -39,7 +40,7 @@ struct job_step {
 struct job {
   enum job_kind kind;
   uint64_t nonce, seed, memory, cold;
-  int ceilings, threads, rounds, verify, profile;
+  int ceilings, threads, cpu, rounds, verify, profile;
   double seconds, round, best;
   struct chanas_args settings; /* "key=value" */
   char *object;                /* path, or NULL */

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 struct loop {
   size_t n;
@@ -110,4 +111,38 @@ pool_cpus(void)
     return 1;
   int n = CPU_COUNT(&set);
   return n > 0 ? n : 1;
+}
+
+/* The first of the CPUs that share a core with this one; -1: unknown. */
+static int
+first_sibling(int cpu)
+{
+  char path[80];
+  int first = -1;
+  snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/"
+           "thread_siblings_list", cpu);
+  FILE *f = fopen(path, "re");
+  if (f && fscanf(f, "%d", &first) != 1)
+    first = -1;
+  if (f)
+    fclose(f);
+  return first;
+}
+
+int
+pool_cores(int most, int cpu[])
+{
+  cpu_set_t set, taken;
+  int n = 0;
+  CPU_ZERO(&taken);
+  if (sched_getaffinity(0, sizeof set, &set))
+    return 0;
+  for (int i = 0; i < CPU_SETSIZE && n < most; i++) {
+    int core = CPU_ISSET(i, &set) ? first_sibling(i) : -1;
+    if (core < 0 || core >= CPU_SETSIZE || CPU_ISSET(core, &taken))
+      continue;
+    CPU_SET(core, &taken);
+    cpu[n++] = i;
+  }
+  return n;
 }

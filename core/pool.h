@@ -13,5 +13,8 @@
  * its loop in the calling thread. */
 void pool_run(int threads, size_t n, void (*fn)(void *arg, size_t i),
               void *arg);
+/* At most `most` CPUs that this process may use, each on a core of its own;
+ * how many.  0: the system does not say. */
+int pool_cores(int most, int cpu[]);
 int pool_cpus(void); /* how many this process may use, at least 1 */
 #endif

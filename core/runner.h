@@ -102,7 +102,7 @@ double cold_copies(const struct bench *);    /* how often that runs the step */
 /* Time what is verified.  0, or -1 with the answer's outcome set. */
 int bench_time(struct bench *, struct answer *);
 /* One thread stays where it is: a migration would cost it its caches. */
-void bench_pin(void);
+void bench_pin(const struct job *);
 /* Time a program step by step: medians, as the answer's body. */
 int bench_profile(struct bench *, struct answer *);
 /* backend->run with its errors turned into an outcome. */

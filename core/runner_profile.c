@@ -54,8 +54,7 @@ bench_profile(struct bench *b, struct answer *a)
   size_t steps = b->program.steps, n = (size_t)b->job->profile;
   if (!CHANAS_HAS(b->backend, profile))
     return refuse(a, CHANAS_INVALID, "the backend times no single steps");
-  if (b->job->threads == 1)
-    bench_pin();
+  bench_pin(b->job);
   n = n < LEAST ? LEAST : n;
   double *seconds = mem_array(double, steps * n);
   int done = passes(b, (int)n, seconds, a);

@@ -42,11 +42,11 @@ struct sample {
 };
 
 void
-bench_pin(void)
+bench_pin(const struct job *j)
 {
   cpu_set_t set;
-  int cpu = sched_getcpu();
-  if (cpu < 0)
+  int cpu = j->cpu > 0 ? j->cpu - 1 : sched_getcpu();
+  if (j->threads != 1 || cpu < 0 || cpu >= CPU_SETSIZE)
     return;
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
@@ -234,8 +234,7 @@ bench_time(struct bench *b, struct answer *a)
 {
   unsigned repeat;
   double once, pass;
-  if (b->job->threads == 1)
-    bench_pin();
+  bench_pin(b->job);
   double start = proc_now();
   if (warm_up(b, &repeat, &once, a) || control(b, &pass, a))
     return -1;

@@ -178,6 +178,8 @@ open_device(struct session *s, char fingerprint[17])
   if (!s->measures && *c->device_file)
     device_set(s->device, "kind", "estimated");
   memcpy(fingerprint, s->device->fingerprint, 17);
+  if (s->measures) /* only CPUs have cores */
+    measure_at_once(s->measure, atoi(device_trait(s->device, "cores")));
   threads = mem_print("%lld", c->threads);
   device_set(s->device, "threads", threads);
   device_set(s->device, "compiler", compiler_name(c));
