@@ -38,7 +38,7 @@ MISDEED(later, CRASHED, "SIGSEGV", "",
         "  static int runs; if (runs++ == 5) *(volatile int *)16 = 1;\n", "")
 MISDEED(tires, CRASHED, "SIGSEGV", "",
         "  static int runs; usleep(20000);\n"
-        "  if (runs++ == 6) *(volatile int *)16 = 1;\n", "")
+        "  if (runs++ == 7) *(volatile int *)16 = 1;\n", "")
 /* early ends */
 MISDEED(exits, CRASHED, "exit code 0", "", "  exit(0);\n", "")
 MISDEED(exits_at_once, CRASHED, "exit code 0", "", "  _exit(0);\n", "")

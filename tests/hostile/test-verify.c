@@ -126,7 +126,8 @@ time_all(struct measure *m, struct many *many, double best)
     many->result[i] = item[i].result;
 }
 
-/* The one that tires does so in more rounds than a slow one gets. */
+/* The one that tires does so in more rounds than a slow one gets, unless other
+ * processes take the core in several of them. */
 static void
 race(void **state)
 {
@@ -138,6 +139,9 @@ race(void **state)
   many_build(&many, misdeed, 10);
   for (int cut = 1; cut >= 0; cut--) {
     time_all(m, &many, cut ? INFINITY : 0);
+    for (int i = 0; cut && i < 3 && many.result[7].outcome != CHANAS_MEASURED;
+         i++)
+      time_all(m, &many, INFINITY);
     expect(&many, 1, CHANAS_WRONG, "differs");
     expect(&many, 4, CHANAS_CRASHED, "SIGSEGV");
     expect(&many, 5, CHANAS_WRONG, "run again");
