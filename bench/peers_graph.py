@@ -27,6 +27,7 @@ class Op:
     act: str = "none"
     residual: str = None
     shape: tuple = ()  # NCHW of the result
+    flat: bool = False  # a globalpool that only linear layers read
 
 
 class Graph:
@@ -41,6 +42,9 @@ class Graph:
         self.input, self.output = g.input[0].name, g.output[0].name
         self.ops = [op for op in map(self.op, g.node) if op]
         self.fold()
+        for op in self.ops:
+            op.flat = op.kind == "globalpool" and all(
+                o.kind == "linear" for o in self.ops if op.out in o.inputs)
 
     def op(self, node):
         a = {x.name: onnx.helper.get_attribute_value(x)

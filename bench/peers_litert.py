@@ -117,12 +117,10 @@ class Writer:
                 x[0], self.constant(op.w), self.constant(bias)], shape,
                 "FullyConnectedOptions", **fuse)
         if op.kind == "globalpool":
-            flat = all(o.kind == "linear" for o in self.graph.ops
-                       if op.out in o.inputs)
             return self.emit(
                 "MEAN", [x[0], self.constant(np.array([1, 2], np.int32))],
-                (shape[0], shape[3]) if flat else shape, "ReducerOptions",
-                keepDims=not flat)
+                (shape[0], shape[3]) if op.flat else shape, "ReducerOptions",
+                keepDims=not op.flat)
         if op.kind == "avgpool":
             before, padding = self.padded(
                 op, x[0], self.sub.tensors[x[0]].shape)

@@ -3,6 +3,7 @@
 import shutil
 import time
 import numpy as np
+from peers_graph import Graph
 
 
 class Enough(Exception):
@@ -16,20 +17,68 @@ def target(tvm, threads):
 
 
 def imported(tvm, case):
-    """The network with NHWC convolutions, and its parameters."""
-    import onnx
+    """The network with NHWC convolutions, and its parameters.  Built from
+    the operators themselves: what the ONNX reader makes of Clip keeps
+    layouts from being changed."""
     from tvm import relax
-    from tvm.relax.frontend.onnx import from_onnx
-    mod = from_onnx(onnx.load(case.f32), keep_params_in_input=True)
-    mod, params = relax.frontend.detach_params(mod)
-    mod = tvm.transform.Sequential([
-        relax.transform.DecomposeOpsForInference(),
-        relax.transform.CanonicalizeBindings(),
-        relax.transform.ConvertLayout(
-            {"relax.nn.conv2d": ["NHWC", "OHWI"]}),
-        relax.get_pipeline("zero"),
-        relax.transform.AttachAttrLayoutFreeBuffers()])(mod)
-    return mod, params["main"]
+    graph, params = Graph(case.f32), []
+    n, c, h, w = graph.shapes[graph.input]
+    x = relax.Var("x", relax.TensorType((n, h, w, c), "float32"))
+    given, build = [x], relax.BlockBuilder()
+
+    def parameter(array):
+        params.append(tvm.runtime.tensor(
+            np.ascontiguousarray(array, np.float32)))
+        given.append(relax.Var(f"p{len(params)}", relax.TensorType(
+            array.shape, "float32")))
+        return given[-1]
+    with build.function("main"):
+        with build.dataflow():
+            known = {graph.input: x}
+            for op in graph.ops:
+                y = apply_op(relax.op, op, [known[i] for i in op.inputs],
+                             parameter)
+                if op.residual:
+                    y = relax.op.add(y, known[op.residual])
+                known[op.out] = build.emit(act(relax, y, op.act))
+            result = build.emit_output(known[graph.output])
+        build.emit_func_output(result, given)
+    mod = build.finalize()
+    mod["main"] = mod["main"].with_attr("num_input", 1)
+    return mod, params
+
+
+def act(relax, x, kind):
+    """Of a value, built from what every version has."""
+    def clip(y, least, most):
+        return relax.op.clip(y, least, most)
+
+    def sixth(y):
+        return relax.op.multiply(
+            clip(relax.op.add(y, relax.const(3, "float32")), 0, 6),
+            relax.const(1 / 6, "float32"))
+    return {"none": lambda: x, "relu": lambda: relax.op.nn.relu(x),
+            "relu6": lambda: clip(x, 0, 6), "hsigmoid": lambda: sixth(x),
+            "hswish": lambda: relax.op.multiply(x, sixth(x)),
+            "sigmoid": lambda: relax.op.sigmoid(x)}[kind]()
+
+
+def apply_op(ops, op, x, parameter):
+    if op.kind == "conv":
+        y = ops.nn.conv2d(x[0], parameter(op.w.transpose(2, 3, 1, 0)),
+                          op.s, op.p, groups=op.group, data_layout="NHWC",
+                          kernel_layout="HWIO")
+    elif op.kind == "linear":
+        y = ops.matmul(x[0], parameter(op.w.T))
+    elif op.kind == "globalpool":
+        # What only linear layers read is flat.
+        return ops.mean(x[0], [1, 2], keepdims=not op.flat)
+    elif op.kind == "avgpool":
+        return ops.nn.avg_pool2d(x[0], op.k, op.s, op.p, layout="NHWC")
+    else:
+        return {"add": lambda: ops.add(*x), "mul": lambda: ops.multiply(*x),
+                "act": lambda: x[0]}[op.kind]()
+    return y if op.b is None else ops.add(y, parameter(op.b))
 
 
 def tune(tvm, mod, where, work, seconds):
@@ -68,6 +117,9 @@ class Tvm:
         where = target(tvm, case.threads)
         mod, _ = imported(tvm, case)
         with where:
+            mod = tvm.transform.Sequential([
+                relax.get_pipeline("zero"),
+                relax.transform.AttachAttrLayoutFreeBuffers()])(mod)
             tune(tvm, mod, where, work, case.seconds)
             mod = tvm.transform.Sequential([
                 relax.transform.MetaScheduleApplyDatabase(work),
@@ -82,12 +134,15 @@ class Tvm:
         from tvm import relax
         vm = relax.VirtualMachine(tvm.runtime.load_module(
             f"{case.base}.tvm.{case.threads}.so"), tvm.cpu())
-        _, params = imported(tvm, case)
-        if "main_transform_params" in dir(vm.module) or \
-                vm.module.implements_function("main_transform_params"):
-            params = vm["main_transform_params"](params)
-        main, given, last = vm["main"], tvm.runtime.tensor(x), [None]
+        params = vm["main_transform_params"](imported(tvm, case)[1])
+        given = tvm.runtime.tensor(
+            np.ascontiguousarray(x.transpose(0, 2, 3, 1)))
+        main, last = vm["main"], [None]
 
         def run():
             last[0] = main(given, *params)
-        return tvm.__version__, run, lambda: np.array(last[0].numpy())
+
+        def result():
+            y = np.array(last[0].numpy())
+            return y.transpose(0, 3, 1, 2) if y.ndim == 4 else y
+        return tvm.__version__, run, result
