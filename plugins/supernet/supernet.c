@@ -232,6 +232,7 @@ supernet_prepare(void *self, const char *folder)
   if ((status = train_supernet(net)) != 0)
     return status;
   net->identity = hash_keys(net, net->identity, scored_by);
+  net->identity = hash_text(net->identity, "statistics as in training");
   net->identity = hash_of(net->identity, &(int){ net->gap > 0 },
                           sizeof(int));
   if (scores_open(net) < 0)
