@@ -20,7 +20,7 @@ peers() {
   "$python" "${abs_top_srcdir:-.}/bench/peers.py" --threads 1 --batch 1 \
     --networks "$test_folder/space.ini:k5-e3" --trials 1 --rounds 2 \
     --seconds 0.01 --peers onnxruntime --csv "$test_folder/all.csv" \
-    --folder "$test_folder/work" "$@"
+    --folder "$test_folder/cases" "$@"
 }
 run 0 peers --dtypes f32
 says "$out" '\| f32 \| 1 \| 1 \| [0-9.]+ \| [0-9.]+ \| onnxruntime [0-9.]+ \('
@@ -35,10 +35,10 @@ says "$err" 'tune is not done; the same command goes on'
 "$python" - "$test_folder" <<'END'
 import glob, sys
 import numpy as np
-golden, = glob.glob(sys.argv[1] + "/work/*/net.golden.npy")
+golden, = glob.glob(sys.argv[1] + "/cases/*/net.golden.npy")
 np.save(golden, 2 * np.load(golden))
 END
-rm "$test_folder"/work/*/*/peers.json "$test_folder/all.csv"
+rm "$test_folder"/cases/*/*/peers.json "$test_folder/all.csv"
 run 0 peers --dtypes f32
 says "$out" 'left out, onnxruntime: its output differs by '
 says "$err" 'onnxruntime is left out'
