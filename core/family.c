@@ -319,6 +319,7 @@ family_free(struct family *family)
     free_stage(&family->stage[i]);
   setting_free(&family->resolution);
   setting_free(&family->width);
+  setting_free(&family->head.dtype);
   slots_clear(family);
   code_free(family->code);
   workload_set_free(&family->workloads);

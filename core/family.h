@@ -3,10 +3,11 @@
  * Inside of a family, shared by the files that make one up:
  *
  *   family.c  reading, life and death     family_setting.c  lists in the file
- *   family_layer.c   [op], [stage], ...    family_knobs.c    lists as knobs
- *   family_block.c   layers as operators   family_slot.c     as workloads
- *   family_walk.c    every layer there is  family_usage.c    who uses it
- *   family_code.c    short names           network.c         points as nets
+ *   family_layer.c  [op], [stage], ...     family_head.c   [head]
+ *   family_knobs.c  lists as knobs         family_block.c  layers as operators
+ *   family_slot.c   layers as workloads    family_walk.c   every layer there is
+ *   family_usage.c  who uses it            family_code.c   short names
+ *   network.c       points as nets
  *
  * Shape of a stage's input is (h, c): images are square.  Everything below
  * depends on the choices made before only through it.
@@ -16,13 +17,18 @@
 #include "network.h"
 #include "family_setting.h"
 
+#define CHANNELS_MOST 65536 /* that a key may ask for */
+
 /* Attributes of a layer that may be knobs. */
-enum attr { ATTR_OP, ATTR_KERNEL, ATTR_EXPAND, ATTR_SE, ATTR_ACT, ATTRS };
+enum attr { ATTR_OP, ATTR_KERNEL, ATTR_EXPAND, ATTR_SE, ATTR_ACT, ATTR_DTYPE,
+            ATTRS };
 
 enum rule_kind {
   RULE_CONV, RULE_MBCONV, RULE_IDENTITY, RULE_AVGPOOL, RULE_REDUCE,
   RULE_SKIP, RULE_NONE,
 };
+
+#define NO_DTYPE (-1)
 
 /* How one layer is made: an [op], or a stage with its attributes chosen. */
 struct rule {
@@ -31,6 +37,7 @@ struct rule {
   int32_t norm;     /* batch normalisation behind it */
   int32_t bias;     /* without normalisation */
   int32_t residual; /* where the shapes allow */
+  int32_t dtype;    /* or NO_DTYPE: the family's */
 };
 
 struct op_section {
@@ -70,6 +77,8 @@ struct head {
   int32_t conv, conv_scale, norm, act;
   int32_t features, features_scale, features_act, features_bias;
   int32_t bias_macs; /* the classifier's bias counts as work */
+  struct setting dtype; /* empty: the family's */
+  long dtype_knob;
 };
 
 struct code; /* template of short names */
@@ -100,11 +109,14 @@ chosen(const struct setting *set, long knob, const int32_t *choice)
   return set->value[knob < 0 ? 0 : choice[knob]];
 }
 
-/* ---- family_layer.c: sections */
+/* ---- family_layer.c, family_head.c: sections */
 int layer_read_op(struct family *, struct source *);
 int layer_read_cell(struct family *, struct source *);
 int layer_read_stage(struct family *, struct source *);
 int layer_read_head(struct family *, struct source *);
+int layer_read_dtype(struct source *, struct setting *);
+/* What these keys may be; each ends in NULL. */
+extern const char *const act_words[], *const yes_words[], *const scale_words[];
 
 /* ---- family_knobs.c: every list of several values becomes a knob */
 int knobs_declare(struct family *);
@@ -128,7 +140,7 @@ int draft_layer(struct draft *, const struct family *, const struct rule *,
 int draft_edge(struct draft *, const struct family *, const struct rule *,
                const struct shape *);
 int draft_head(struct draft *, const struct family *, const struct shape *,
-               int64_t width);
+               int64_t width, uint32_t own);
 
 /* ---- family_slot.c: one layer as a workload */
 #define NO_BLOCK ((size_t)-1)
@@ -153,6 +165,7 @@ struct built {
 struct rule layer_rule(const struct family *, const struct stage *,
                        uint32_t own);
 uint32_t stage_owns(const struct stage *); /* how many such choices */
+uint32_t head_owns(const struct head *);   /* each is a dtype */
 /* NULL only for layers that the walk at the start did not see. */
 const struct built *slot_build(struct family *, const struct stage *,
                                const struct layer *);

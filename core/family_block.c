@@ -134,12 +134,23 @@ draft_reduce(struct draft *d, const struct rule *r, const struct shape *s)
   return workload_add(&d->builder, t, side, CHANAS_ACT_NONE);
 }
 
+/* In the family's dtype, until take_dtype() knows what there is to round. */
 static void
 begin(struct draft *d, const struct family *family, const struct shape *s)
 {
   *d = (struct draft){ .role = "" };
   workload_begin(&d->builder, family->dtype, family->batch, s->h, s->h,
                  s->cin);
+}
+
+/* Without products a dtype changes nothing: such layers keep the family's, so
+ * that equal ones are one workload. */
+static void
+take_dtype(struct draft *d, int32_t dtype)
+{
+  for (uint32_t i = 0; dtype != NO_DTYPE && i < d->builder.ops; i++)
+    if (op_has_products(&d->builder.op[i]))
+      d->builder.dtype = dtype;
 }
 
 int
@@ -174,6 +185,7 @@ draft_layer(struct draft *d, const struct family *family,
     t = 0;
     break;
   }
+  take_dtype(d, r->dtype);
   return t < 0 ? -1 : t > 0;
 }
 
@@ -189,7 +201,7 @@ draft_edge(struct draft *d, const struct family *family, const struct rule *r,
 
 int
 draft_head(struct draft *d, const struct family *family,
-           const struct shape *s, int64_t width)
+           const struct shape *s, int64_t width, uint32_t own)
 {
   const struct head *head = &family->head;
   int t = 0;
@@ -211,5 +223,8 @@ draft_head(struct draft *d, const struct family *family,
                head->features_act, head->features_bias);
   if (head->bias_macs)
     d->macs += family->classes;
-  return linear(d, t, family->classes, CHANAS_ACT_NONE, 1) < 0 ? -1 : 1;
+  t = linear(d, t, family->classes, CHANAS_ACT_NONE, 1);
+  if (head->dtype.values)
+    take_dtype(d, (int32_t)head->dtype.value[own]);
+  return t < 0 ? -1 : 1;
 }

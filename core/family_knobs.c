@@ -2,14 +2,14 @@
 /*
  * Knobs of a family, in this order: resolution, width; the edges of each
  * cell that is used; then stage by stage s (stride), w (channels), d (depth),
- * and op, k, e, se, act of each layer.  Names carry the stage and the layer:
- * d3, k3.2, and with per = stage k3.
+ * and op, k, e, se, act, p (precision) of each layer; the head's p.  Names
+ * carry the stage and the layer: d3, k3.2, and with per = stage k3; phead.
  */
 #include "family.h"
 #include <stdlib.h>
 #include "mem.h"
 
-static const char *const letter[ATTRS] = { "op", "k", "e", "se", "act" };
+static const char *const letter[ATTRS] = { "op", "k", "e", "se", "act", "p" };
 
 static int
 fractional(const struct setting *set)
@@ -93,7 +93,8 @@ declare_attribute(struct family *family, struct stage *stage, size_t l, int a)
   } else if (a == ATTR_OP) {
     if (declare_names(family, name, set, knob) < 0)
       return -1;
-  } else if (declare(family, name, set, 1, a == ATTR_ACT, knob) < 0)
+  } else if (declare(family, name, set, 1, a == ATTR_ACT || a == ATTR_DTYPE,
+                     knob) < 0)
     return -1;
   if (*knob >= 0 && stage->depth_knob >= 0 && !stage->per_stage)
     return space_depend(family->space, (size_t)*knob,
@@ -146,5 +147,6 @@ knobs_declare(struct family *family)
   for (size_t i = 0; i < family->stages; i++)
     if (declare_stage(family, &family->stage[i]) < 0)
       return -1;
-  return 0;
+  return declare(family, mem_string("phead"), &family->head.dtype, 1, 1,
+                 &family->head.dtype_knob);
 }

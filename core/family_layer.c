@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sections of a space file that say what layers are: [op NAME], [cell NAME],
- * [stage NAME], [head].  A key that has no meaning for the kind of block at
- * hand is an unknown key.
+ * [stage NAME].  A key that has no meaning for the kind of block at hand is an
+ * unknown key.
  */
 #include "family.h"
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 #include "mem.h"
 
 #define KERNEL_MOST 63
-#define CHANNELS_MOST 65536
 #define LAYERS_MOST 64
 #define NODES_MOST 16
 
@@ -19,32 +18,28 @@ static const char *const kind_names[] = {
   [RULE_IDENTITY] = "identity", [RULE_AVGPOOL] = "avgpool",
   [RULE_REDUCE] = "reduce", [RULE_SKIP] = "skip", [RULE_NONE] = "none", NULL
 };
-static const char *const act_names[] = {
+const char *const act_words[] = {
   [CHANAS_ACT_NONE] = "none", [CHANAS_ACT_RELU] = "relu",
   [CHANAS_ACT_RELU6] = "relu6", [CHANAS_ACT_HSWISH] = "hswish",
   [CHANAS_ACT_HSIGMOID] = "hsigmoid", [CHANAS_ACT_SWISH] = "swish", NULL
 };
-static const char *const yes_names[] = { "no", "yes", NULL };
+const char *const yes_words[] = { "no", "yes", NULL };
 static const char *const order_names[] = { "post", "pre", NULL };
 static const char *const per_names[] = { "layer", "stage", NULL };
-static const char *const scale_names[] = {
+const char *const scale_words[] = {
   [SCALE_WIDTH] = "width", [SCALE_GROW] = "grow", [SCALE_NONE] = "none", NULL
 };
 
 /* Keys in use per kind of block, for "did you mean". */
 static const char *const op_known[] = {
   "block", "kernel", "expand", "se", "act", "order", "norm", "bias",
-  "residual", NULL
+  "residual", "dtype", NULL
 };
 static const char *const stage_known[] = {
   "block", "op", "cell", "out", "depth", "stride", "scale", "per", "kernel",
-  "expand", "se", "act", "order", "norm", "bias", "residual", NULL
+  "expand", "se", "act", "order", "norm", "bias", "residual", "dtype", NULL
 };
 static const char *const cell_known[] = { "nodes", "edge", NULL };
-static const char *const head_known[] = {
-  "conv", "conv-scale", "norm", "act", "features", "features-scale",
-  "features-act", "features-bias", "bias-macs", NULL
-};
 
 /* The NAME of "[stage NAME]". */
 static char *
@@ -78,6 +73,16 @@ check_name(const struct source *in, const char *name)
                       "digits, _ and -", in->section->name);
 }
 
+int
+layer_read_dtype(struct source *in, struct setting *set)
+{
+  const char *words[CHANAS_TF32 + 2] = { NULL };
+
+  for (int i = CHANAS_F32; i <= CHANAS_TF32; i++)
+    words[i] = dtype_name(i);
+  return setting_names(in, "dtype", words, set);
+}
+
 /* The lists of a block's attributes; what its kind lacks stays empty. */
 static int
 read_attributes(struct source *in, int32_t kind, struct setting set[ATTRS])
@@ -98,8 +103,11 @@ read_attributes(struct source *in, int32_t kind, struct setting set[ATTRS])
   if ((kind == RULE_MBCONV || kind == RULE_REDUCE) &&
       source_need(in, "act", "relu") < 0)
     return -1;
+  if (kind != RULE_AVGPOOL && kind != RULE_SKIP && kind != RULE_NONE &&
+      layer_read_dtype(in, &set[ATTR_DTYPE]) < 0)
+    return -1;
   if (kind == RULE_CONV || kind == RULE_MBCONV || kind == RULE_REDUCE)
-    return setting_names(in, "act", act_names, &set[ATTR_ACT]);
+    return setting_names(in, "act", act_words, &set[ATTR_ACT]);
   return 0;
 }
 
@@ -108,16 +116,17 @@ static int
 read_rule(struct source *in, struct rule *rule)
 {
   rule->norm = rule->residual = 1;
+  rule->dtype = NO_DTYPE;
   rule->kernel = 1;
   rule->expand = SETTING_UNIT;
   if (rule->kind == RULE_MBCONV)
-    return setting_name(in, "residual", yes_names, &rule->residual);
+    return setting_name(in, "residual", yes_words, &rule->residual);
   if (rule->kind != RULE_CONV)
     return 0;
   if (setting_name(in, "order", order_names, &rule->pre) < 0 ||
-      setting_name(in, "norm", yes_names, &rule->norm) < 0)
+      setting_name(in, "norm", yes_words, &rule->norm) < 0)
     return -1;
-  return rule->norm ? 0 : setting_name(in, "bias", yes_names, &rule->bias);
+  return rule->norm ? 0 : setting_name(in, "bias", yes_words, &rule->bias);
 }
 
 /* Attributes that are not lists go into the rule. */
@@ -125,7 +134,7 @@ static void
 fix_attributes(struct rule *rule, const struct setting set[ATTRS])
 {
   int32_t *field[ATTRS] = { NULL, &rule->kernel, &rule->expand, &rule->se,
-                            &rule->act };
+                            &rule->act, &rule->dtype };
 
   for (int a = ATTR_KERNEL; a < ATTRS; a++)
     if (set[a].values)
@@ -268,18 +277,33 @@ check_stage_op(const struct source *in, int line, int32_t kind,
                       "that does nothing use block = identity", name);
 }
 
+/* A dtype belongs to the stage or to its ops. */
+static int
+check_dtype(const struct source *in, const struct stage *stage,
+            const struct op_section *op)
+{
+  if (stage->set[ATTR_DTYPE].values == 0 || op->rule.dtype == NO_DTYPE)
+    return 0;
+  return source_error(in, stage->set[ATTR_DTYPE].line, "[%s] and its [op %s] "
+                      "both have a dtype; remove one", in->section->name,
+                      op->name);
+}
+
 static int
 read_stage_ops(const struct family *family, struct source *in,
                struct stage *stage)
 {
   struct setting *set = &stage->set[ATTR_OP];
 
-  if (read_ops(family, in, "op", set) < 0)
+  if (read_ops(family, in, "op", set) < 0 ||
+      layer_read_dtype(in, &stage->set[ATTR_DTYPE]) < 0)
     return -1;
-  for (size_t i = 0; i < set->values; i++)
-    if (check_stage_op(in, set->line, family->op[set->value[i]].rule.kind,
-                       set->text[i]) < 0)
+  for (size_t i = 0; i < set->values; i++) {
+    const struct op_section *op = &family->op[set->value[i]];
+    if (check_stage_op(in, set->line, op->rule.kind, set->text[i]) < 0 ||
+        check_dtype(in, stage, op) < 0)
       return -1;
+  }
   return 0;
 }
 
@@ -349,7 +373,7 @@ layer_read_stage(struct family *family, struct source *in)
       read_content(family, in, stage) < 0 ||
       source_need(in, "out", "16") < 0 ||
       setting_ints(in, "out", 1, CHANNELS_MOST, &stage->out) < 0 ||
-      setting_name(in, "scale", scale_names, &stage->scale) < 0 ||
+      setting_name(in, "scale", scale_words, &stage->scale) < 0 ||
       read_count(in, "depth", LAYERS_MOST, &stage->depth) < 0)
     return -1;
   if (stage->cell >= 0)
@@ -358,31 +382,4 @@ layer_read_stage(struct family *family, struct source *in)
            setting_name(in, "per", per_names, &stage->per_stage) < 0)
     return -1;
   return source_check(in, stage_known);
-}
-
-int
-layer_read_head(struct family *family, struct source *in)
-{
-  struct head *head = &family->head;
-
-  head->line = in->section->line;
-  if (setting_int(in, "conv", 1, CHANNELS_MOST, &head->conv) < 0)
-    return -1;
-  head->norm = head->conv > 0;
-  if (setting_name(in, "act", act_names, &head->act) < 0 ||
-      setting_name(in, "norm", yes_names, &head->norm) < 0 ||
-      setting_int(in, "features", 1, CHANNELS_MOST, &head->features) < 0 ||
-      setting_name(in, "bias-macs", yes_names, &head->bias_macs) < 0)
-    return -1;
-  if (head->conv &&
-      setting_name(in, "conv-scale", scale_names, &head->conv_scale) < 0)
-    return -1;
-  if (head->features &&
-      (setting_name(in, "features-scale", scale_names,
-                    &head->features_scale) < 0 ||
-       setting_name(in, "features-act", act_names, &head->features_act) < 0 ||
-       setting_name(in, "features-bias", yes_names,
-                    &head->features_bias) < 0))
-    return -1;
-  return source_check(in, head_known);
 }

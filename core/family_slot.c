@@ -28,13 +28,19 @@ stage_owns(const struct stage *stage)
   return n;
 }
 
+uint32_t
+head_owns(const struct head *head)
+{
+  return head->dtype.values ? (uint32_t)head->dtype.values : 1;
+}
+
 struct rule
 layer_rule(const struct family *family, const struct stage *stage,
            uint32_t own)
 {
   struct rule rule = stage->rule;
   int32_t *field[ATTRS] = { NULL, &rule.kernel, &rule.expand, &rule.se,
-                            &rule.act };
+                            &rule.act, &rule.dtype };
 
   for (int a = 0; a < ATTRS; a++) {
     const struct setting *set = &stage->set[a];
@@ -58,7 +64,7 @@ draft(struct draft *d, const struct family *family, const struct stage *stage,
   int status;
 
   if (layer->slot >= SLOT_HEAD)
-    status = draft_head(d, family, &layer->shape, layer->width);
+    status = draft_head(d, family, &layer->shape, layer->width, layer->own);
   else if (layer->slot >= SLOT_EDGE)
     status = draft_edge(d, family,
                         &family->op[layer->slot - SLOT_EDGE].rule,

@@ -239,9 +239,11 @@ finish(const struct question *q, const struct states *now)
     const struct state *state = &now->item[i];
     struct layer head = { .slot = SLOT_HEAD, .width = (int32_t)q->width,
                           .shape = { .h = state->h, .cin = state->c } };
-    const struct built *built = slot_build(q->family, NULL, &head);
-    struct tally here = both(state->tally, one(built->workload ==
-                                               q->workload));
+    struct tally heads = { 0, 0 }, here;
+    for (; head.own < head_owns(&q->family->head); head.own++)
+      heads = either(heads, one(slot_build(q->family, NULL, &head)->workload ==
+                                q->workload));
+    here = both(state->tally, heads);
     for (size_t c = 0; c < q->family->cells; c++)
       here = both(here, tally_cell(q, c, state->hits));
     all = either(all, here);

@@ -174,8 +174,9 @@ walk_head(struct walk *walk, const struct shapes *now)
     if (slot_try(walk->family, NULL, &layer, &h) < 0)
       return impossible(walk, NULL, &layer.shape, "make conv or features "
                         "smaller");
-    if (walk->visit(walk->arg, NULL, &layer) < 0)
-      return -1;
+    for (; layer.own < head_owns(&walk->family->head); layer.own++)
+      if (walk->visit(walk->arg, NULL, &layer) < 0)
+        return -1;
   }
   return 0;
 }

@@ -158,6 +158,8 @@ assemble(struct assembly *a)
       return -1;
   }
   head.shape = (struct shape){ .h = a->h, .cin = a->c };
+  if (family->head.dtype_knob >= 0)
+    head.own = (uint32_t)a->choice[family->head.dtype_knob];
   built = slot_build(family, NULL, &head);
   if (built == NULL)
     return -1;

@@ -23,6 +23,8 @@
 
 #include <math.h>
 
+#include "workload.h"
+
 #define PEAK 8 /* largest difference over deviation, zeroes of relu included */
 #define SPREAD 3 /* standard deviations that a root mean square may be off */
 #define FLOAT 1e-4 /* some hundred times what is right */
@@ -101,8 +103,7 @@ layers(const struct chanas_workload *w)
 {
   int n = 0;
   for (uint32_t i = 0; i < w->ops; i++)
-    n += w->op[i].kind == CHANAS_CONV || w->op[i].kind == CHANAS_DWCONV ||
-         w->op[i].kind == CHANAS_LINEAR;
+    n += op_has_products(&w->op[i]);
   return n ? n : 1;
 }
 

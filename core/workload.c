@@ -121,6 +121,13 @@ op_macs(const struct chanas_op *op)
   }
 }
 
+int
+op_has_products(const struct chanas_op *op)
+{
+  return op->kind == CHANAS_CONV || op->kind == CHANAS_DWCONV ||
+         op->kind == CHANAS_LINEAR;
+}
+
 void
 workload_begin(struct workload_builder *b, int dtype, int batch, int h, int w,
                int c)

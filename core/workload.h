@@ -51,6 +51,7 @@ struct chanas_workload *workload_parse(const char *key); /* NULL, logged */
 
 size_t op_weights(const struct chanas_op *); /* floats */
 double op_macs(const struct chanas_op *);    /* per image */
+int op_has_products(const struct chanas_op *); /* that a dtype may round */
 const char *act_name(int act);               /* "relu6" */
 int act_parse(const char *name);             /* -1 */
 const char *op_name(int kind);               /* "conv" */

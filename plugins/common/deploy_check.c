@@ -54,25 +54,36 @@ static const char net_check[] =
   "  return 0;\n"
   "}\n";
 
+/* Of one layer; plain float has its own, which does not add up. */
+static double
+rounding(int dtype)
+{
+  switch (dtype) {
+  case CHANAS_BF16: return 4e-3;
+  case CHANAS_F16: return 3e-3;
+  case CHANAS_TF32: return 1e-3;
+  case CHANAS_I8: return 2.5e-2;
+  default: return 0;
+  }
+}
+
 /* Rounding errors of layers add like those of independent variables
- * (core/reference_bound.c). */
+ * (core/reference_bound.c), each step with the figure of its type. */
 static double
 tolerance(const struct chanas_program *p)
 {
-  double layers = 0, each = 0;
+  double square = 0;
   size_t i, j;
 
   for (i = 0; i < p->steps; i++) {
     const struct chanas_workload *w = p->step[i].workload;
-    if (w->dtype == CHANAS_BF16)
-      each = 4e-3;
-    else if (w->dtype == CHANAS_I8)
-      each = 2.5e-2;
+    double layers = 0, each = rounding(w->dtype);
     for (j = 0; j < w->ops; j++)
       layers += w->op[j].kind == CHANAS_CONV || w->op[j].kind == CHANAS_DWCONV
                 || w->op[j].kind == CHANAS_LINEAR;
+    square += each * each * layers;
   }
-  return fmax(1e-3, each * sqrt(layers));
+  return fmax(1e-3, sqrt(square));
 }
 
 int

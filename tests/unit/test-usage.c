@@ -48,6 +48,14 @@ static const char *const spaces[] = {
   "[stage 4]\nblock = conv\nkernel = 1\nout = 8 16\nstride = 1 2\n"
   "[stage 5]\nblock = conv\nkernel = 1\nout = 8\n"
   "[stage 6]\ncell = x\nout = 8\n[head]\n",
+  /* precision: of a layer that may vanish, of one that may have nothing to
+   * round, of all layers of a stage, of the head */
+  SPACE "resolution = 8\n"
+  "[op a]\nblock = identity\n[op b]\nblock = conv\nkernel = 3\n"
+  "[op q]\nblock = avgpool\nkernel = 3\n"
+  "[stage 1]\nop = a b q\nout = 3\ndepth = 1 2\ndtype = f32 i8\n"
+  "[stage 2]\nblock = conv\nkernel = 3\nout = 3\ndepth = 1 2\n"
+  "per = stage\ndtype = i8 f32 bf16\n[head]\ndtype = bf16 f32\n",
   /* one cell at shapes that two ways lead to; no edge can be left out */
   SPACE "resolution = 8\n"
   "[op skip]\nblock = skip\n[op conv]\nblock = conv\nkernel = 1\n"
