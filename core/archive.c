@@ -8,6 +8,15 @@
 #include "mem.h"
 #include "pareto.h"
 
+static int
+is_goal(const struct config *c, const char *name)
+{
+  for (size_t g = 0; g < c->goals; g++)
+    if (strcmp(c->goal[g].name, name) == 0)
+      return 1;
+  return 0;
+}
+
 int
 archive_open(struct archive *a, struct session *s, struct tuner *tuner)
 {
@@ -15,6 +24,8 @@ archive_open(struct archive *a, struct session *s, struct tuner *tuner)
 
   *a = (struct archive){ .session = s, .tuner = tuner };
   correction_init(&a->correction);
+  if (is_goal(s->config, "rounding"))
+    a->rounding = rounding_new(s->family);
   a->buckets = 1024;
   a->bucket = mem_array(size_t, a->buckets);
   code = estimator_open(&a->estimator, s);
@@ -32,6 +43,7 @@ archive_close(struct archive *a)
   free(a->entry);
   free(a->bucket);
   correction_free(&a->correction);
+  rounding_free(a->rounding);
   *a = (struct archive){ 0 };
 }
 
@@ -163,6 +175,8 @@ append(struct archive *a, const struct chanas_network *net, uint64_t hash,
                        .macs = net->macs, .params = net->params };
   if (a->tuner == NULL && session_replay(a->session, net, &e->sum) < 0)
     return -1;
+  if (a->rounding)
+    e->rounding = rounding_of(a->rounding, net);
   e->fixed = e->sum;
   e->choice = mem_array(int32_t, knobs);
   memcpy(e->choice, net->choice, knobs * sizeof *e->choice);
@@ -278,6 +292,8 @@ archive_value(const struct archive *a, const struct entry *e, size_t g)
     return e->accuracy;
   if (strcmp(name, "latency") == 0)
     return e->latency;
+  if (strcmp(name, "rounding") == 0)
+    return e->rounding;
   return strcmp(name, "macs") == 0 ? e->macs : e->params;
 }
 

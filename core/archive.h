@@ -8,6 +8,7 @@
 #include "correction.h"
 #include "estimator.h"
 #include "network.h"
+#include "rounding.h"
 #include "session.h"
 #include "tune.h"
 
@@ -18,6 +19,7 @@ struct entry {
   double accuracy, spread;     /* percent */
   int exact;                   /* these are no prediction */
   double macs, params;
+  double rounding;             /* 0 where it is no goal */
   double sum, latency;         /* seconds: over blocks; corrected */
   double fixed;                /* seconds: sum with default schedules */
   double measured, ci;         /* seconds, whole network; 0: not measured */
@@ -30,6 +32,7 @@ struct archive {
   struct tuner *tuner;         /* NULL where the backend replays */
   struct estimator estimator;  /* without a plugin: accuracy is no goal */
   struct correction correction;
+  struct rounding *rounding;   /* NULL: it is no goal */
   size_t count, room;
   struct entry *entry;
   size_t *bucket, buckets;     /* open addressing over entry + 1 */

@@ -23,7 +23,7 @@ struct config {
 #include "config.def"
   size_t goals;
   /* The objectives in their order, then what is only constrained (sense 0).
-   * limit is in %, s or a plain count, NaN if there is none: a lower bound
+   * limit is in %, s or a plain number, NaN if there is none: a lower bound
    * of accuracy, an upper one of all else. */
   struct config_goal { char *name; int sense; double limit; }
     goal[CONFIG_MAX_GOALS];

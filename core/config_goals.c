@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Objectives and constraints: "accuracy:max latency:min" and "latency<5ms
- * macs<600M accuracy>90".  Units end here: seconds, percent, plain counts.
+ * macs<600M accuracy>90".  Units end here: seconds, percent of accuracy, plain
+ * counts, and plain ratios of rounding.
  */
 #include <ctype.h>
 #include <math.h>
@@ -13,15 +14,16 @@
 #include "near.h"
 #include "param.h"
 
-enum quantity { ACCURACY, LATENCY, MACS, PARAMS };
+enum quantity { ACCURACY, LATENCY, MACS, PARAMS, ROUNDING };
 
 static const char *const quantity_names[] = {
-  "accuracy", "latency", "macs", "params", NULL,
+  "accuracy", "latency", "macs", "params", "rounding", NULL,
 };
 
 struct unit { const char *name; double factor; };
 
 static const struct unit percent[] = { { "", 1 }, { "%", 1 }, { NULL, 0 } };
+static const struct unit ratios[] = { { "", 1 }, { "%", 0.01 }, { NULL, 0 } };
 static const struct unit time_units[] = {
   { "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 }, { NULL, 0 },
 };
@@ -58,7 +60,7 @@ find_quantity(const struct config *config, const char *key, const char *name)
       return i;
   return COMPLAIN(config, key, "there is no quantity '%s'%s%s%s", name,
                   near ? "; did you mean '" : "; there are accuracy, latency, "
-                  "macs and params", near ? near : "", near ? "'?" : "");
+                  "macs, params and rounding", near ? near : "", near ? "'?" : "");
 }
 
 static struct config_goal *
@@ -70,7 +72,7 @@ find_goal(struct config *config, int quantity)
   return NULL;
 }
 
-/* There are four quantities and room for eight goals. */
+/* There are five quantities and room for eight goals. */
 static struct config_goal *
 add_goal(struct config *config, int quantity, int sense)
 {
@@ -110,8 +112,11 @@ take_objective(struct config *config, const char *word)
 static const struct unit *
 find_unit(int quantity, const char *name)
 {
-  const struct unit *unit = quantity == LATENCY ? time_units :
-    quantity == ACCURACY ? percent : counts;
+  static const struct unit *const units[] = {
+    [ACCURACY] = percent, [LATENCY] = time_units, [MACS] = counts,
+    [PARAMS] = counts, [ROUNDING] = ratios,
+  };
+  const struct unit *unit = units[quantity];
 
   while (unit->name && strcmp(unit->name, name) != 0)
     unit++;
@@ -124,10 +129,11 @@ parse_limit(const struct config *config, int quantity, const char *word,
             const char *text, double *limit)
 {
   static const char *const examples[] = { "accuracy>75", "latency<5ms",
-                                          "macs<600M", "params<5M" };
+                                          "macs<600M", "params<5M",
+                                          "rounding<2%" };
   static const char *const units[] = { "nothing or %", "s, ms or us",
                                        "nothing, k, M or G",
-                                       "nothing, k, M or G" };
+                                       "nothing, k, M or G", "nothing or %" };
   char *end;
   const struct unit *unit;
 

@@ -273,24 +273,59 @@ range_of(const float *v, size_t n)
   return most;
 }
 
+/* Op i of a block on a whole batch. */
+static void
+apply_all(const struct chanas_workload *w, uint32_t i, const float *x,
+          const float *x2, const float *weights, float *y)
+{
+  size_t in = in_size(&w->op[i]), out = out_size(&w->op[i]);
+  for (size_t n = 0; n < (size_t)w->batch; n++)
+    apply(&w->op[i], x + n * in, x2 + n * in, weights, y + n * out);
+}
+
+/* The same with rounded operands; range is that of x. */
+static void
+apply_rounded(const struct chanas_workload *w, uint32_t i, const float *x,
+              float range, const float *weights, float *y)
+{
+  const struct chanas_op *op = &w->op[i];
+  size_t n = in_size(op) * (size_t)w->batch;
+  float *values = mem_array(float, n);
+  float *parameters = mem_array(float, op_weights(op));
+  narrow_values(w->dtype, range, x, n, values);
+  narrow_weights(op, w->dtype, weights, parameters);
+  apply_all(w, i, values, values, parameters, y);
+  free(values);
+  free(parameters);
+}
+
+/* The range of a tensor that stands behind the parameters. */
+static float
+stored_range(const struct chanas_workload *w, const float *weights, int tensor)
+{
+  return w->dtype == CHANAS_I8 ? weights[w->weights - w->ops + tensor] : 0;
+}
+
 /* y of a block; the ranges of its tensors too, unless range is NULL. */
 static void
 run(const struct chanas_workload *w, const float *x, const float *weights,
-    float *y, float *range)
+    float *y, float *range, int rounded)
 {
+  const float *all = weights;
   const float **tensor = mem_array(const float *, (size_t)w->ops + 1);
   float **made = mem_array(float *, w->ops);
   tensor[0] = x;
   for (uint32_t i = 0; i < w->ops; i++) {
     const struct chanas_op *op = &w->op[i];
-    size_t in = in_size(op), out = out_size(op);
     const float *s = tensor[op->src];
     const float *s2 = op->kind == CHANAS_ADD ? tensor[op->src2] : s;
     if (range)
       range[i] = range_of(tensor[i], tensor_size(w, i));
-    made[i] = mem_array(float, out * w->batch);
-    for (size_t n = 0; n < (size_t)w->batch; n++)
-      apply(op, s + n * in, s2 + n * in, weights, made[i] + n * out);
+    made[i] = mem_array(float, tensor_size(w, i + 1));
+    if (rounded && op_has_products(op))
+      apply_rounded(w, i, s, stored_range(w, all, op->src), weights, made[i]);
+    else
+      apply_all(w, i, s, s2, weights, made[i]);
     tensor[i + 1] = made[i];
     weights += op_weights(op);
   }
@@ -307,7 +342,14 @@ void
 reference_run(const struct chanas_workload *w, const float *x,
               const float *weights, float *y)
 {
-  run(w, x, weights, y, NULL);
+  run(w, x, weights, y, NULL, 0);
+}
+
+void
+reference_rounded(const struct chanas_workload *w, const float *x,
+                  const float *weights, float *y)
+{
+  run(w, x, weights, y, NULL, 1);
 }
 
 static void
@@ -324,7 +366,7 @@ run_program(const struct chanas_program *p, float *const *weights,
     const struct chanas_workload *w = s->workload;
     int calibrate = weights && w->dtype == CHANAS_I8;
     run(w, tensor[s->src], s->weights, tensor[s->dst],
-        calibrate ? weights[i] + w->weights - w->ops : NULL);
+        calibrate ? weights[i] + w->weights - w->ops : NULL, 0);
   }
   memcpy(y, tensor[p->output], p->elements[p->output] * sizeof(float));
   for (size_t i = 0; i < p->tensors; i++)

@@ -10,6 +10,10 @@
 /* y = f(x), or y += f(x) where the workload accumulates. */
 void reference_run(const struct chanas_workload *, const float *x,
                    const float *weights, float *y);
+/* As reference_run, but with the operands of products rounded as a kernel of
+ * the workload's dtype may round them. */
+void reference_rounded(const struct chanas_workload *, const float *x,
+                       const float *weights, float *y);
 /* A whole program; tensors are allocated inside. */
 void reference_program(const struct chanas_program *, const float *x,
                        float *y);
@@ -24,6 +28,15 @@ void reference_weights(const struct chanas_workload *, uint64_t seed,
                        float *weights);
 /* The second moment that the results have with such parameters, about. */
 double reference_moment(const struct chanas_workload *);
+
+/* ---- reference_narrow.c */
+/* out[n]: v as the dtype has it; range is that of a tensor, for I8. */
+void narrow_values(int dtype, float range, const float *v, size_t n,
+                   float *out);
+/* out: the parameters of an operator with products, each output channel's
+ * weights with a range of their own; biases stay as they are. */
+void narrow_weights(const struct chanas_op *, int dtype, const float *w,
+                    float *out);
 
 /* ---- reference_bound.c */
 /* Largest |got - want| relative to that element's scale, the larger of |want|,

@@ -46,8 +46,10 @@ print_row(const struct search *r, size_t rank, struct chanas_text *out)
     text_print(out, "%10.3f +- %-6.3f", 1e3 * e->measured, 1e3 * e->ci);
   else
     text_print(out, "%10s    %-6s", "-", "");
-  text_print(out, "  %9.3f  %8.3f  %s\n", 1e-6 * e->macs, 1e-6 * e->params,
-             code);
+  text_print(out, "  %9.3f  %8.3f  ", 1e-6 * e->macs, 1e-6 * e->params);
+  if (r->archive.rounding)
+    text_print(out, "%10.3f  ", 100 * e->rounding);
+  text_print(out, "%s\n", code);
   free(code);
 }
 
@@ -61,7 +63,8 @@ print_front(const struct search *r, struct chanas_text *out)
     text_print(out, "Latencies are %s, not those of a device.\n\n",
                device_kind(r->session->device));
   text_print(out, "rank  accuracy  latency_ms  measured_ms (95 %%)"
-                  "    MACs (M)  params (M)  network\n");
+                  "    MACs (M)  params (M)  %snetwork\n",
+             r->archive.rounding ? "rounding_%  " : "");
   for (size_t i = 0; i < r->fronts && i < ROWS; i++)
     print_row(r, i, out);
   if (r->fronts > ROWS)

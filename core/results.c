@@ -70,6 +70,8 @@ member(const struct search *r, size_t rank)
     "macs", e->macs, "params", e->params, "knobs",
     knobs_of(family_space(s->family), e->choice));
 
+  if (r->archive.rounding)
+    json_object_set_new(m, "rounding", json_real(e->rounding));
   if (s->measures)
     json_object_set_new(m, "schedules", schedules_of(r, net));
   network_free(net);
@@ -157,13 +159,23 @@ csv_knob(const struct chanas_space *space, const int32_t *choice, size_t k,
     text_print(out, ",%lld", (long long)knob->value[choice[k]]);
 }
 
+/* A column where it is a goal. */
+static void
+csv_rounding(const struct search *r, const struct entry *e,
+             struct chanas_text *out)
+{
+  if (r->archive.rounding)
+    text_print(out, ",%.6g", e->rounding);
+}
+
 static void
 front_csv(const struct search *r, struct chanas_text *out)
 {
   const struct chanas_space *space = family_space(r->session->family);
 
   text_print(out, "rank,accuracy,latency_ms,latency_measured_ms,"
-             "latency_ci_ms,macs,params");
+             "latency_ci_ms,macs,params%s",
+             r->archive.rounding ? ",rounding" : "");
   for (size_t k = 0; k < space->knobs; k++)
     text_print(out, ",%s", space->knob[k].name);
   text_print(out, "\n");
@@ -175,6 +187,7 @@ front_csv(const struct search *r, struct chanas_text *out)
     else
       text_print(out, ",");
     text_print(out, ",%.0f,%.0f", e->macs, e->params);
+    csv_rounding(r, e, out);
     for (size_t k = 0; k < space->knobs; k++)
       csv_knob(space, e->choice, k, out);
     text_print(out, "\n");
@@ -185,15 +198,18 @@ front_csv(const struct search *r, struct chanas_text *out)
 static void
 networks_csv(const struct search *r, struct chanas_text *out)
 {
-  text_print(out, "code,accuracy,latency,macs,params\n");
+  text_print(out, "code,accuracy,latency,macs,params%s\n",
+             r->archive.rounding ? ",rounding" : "");
   for (size_t i = 0; i < r->archive.count; i++) {
     const struct entry *e = &r->archive.entry[i];
     struct chanas_network *net;
     if (e->outcome != CHANAS_MEASURED)
       continue;
     net = network_build(r->session->family, e->choice);
-    text_print(out, "%s,%.6g,%.6g,%.0f,%.0f\n", net->code, e->accuracy,
+    text_print(out, "%s,%.6g,%.6g,%.0f,%.0f", net->code, e->accuracy,
                1e3 * e->latency, e->macs, e->params);
+    csv_rounding(r, e, out);
+    text_print(out, "\n");
     network_free(net);
   }
 }

@@ -35,7 +35,8 @@ test_values(void **state)
 {
   struct config *config = config_parse("t.ini",
     "[search]\nseed = 7\nobjectives = latency:min\n"
-    "constraint = latency<5ms accuracy>=90% macs<600M params<=5.5M\n"
+    "constraint = latency<5ms accuracy>=90% macs<600M params<=5.5M "
+    "rounding<2%\n"
     "[backend]\nplugin = p\nthreads = 3\nown-key = 12\n"
     "[tuner]\nround = 0.5\ncost-model = none\n", NULL);
 
@@ -46,13 +47,14 @@ test_values(void **state)
   assert_string_equal(config->backend, "p");
   assert_true(config->measure_round == 0.5);
   assert_string_equal(config->cost_model, "none");
-  assert_int_equal(config->goals, 4);
+  assert_int_equal(config->goals, 5);
   assert_true(fabs(config->goal[0].limit - 5e-3) < 1e-12);
   assert_int_equal(config->goal[1].sense, 0);
   assert_string_equal(config->goal[1].name, "accuracy");
   assert_true(config->goal[1].limit == 90);
   assert_true(config->goal[2].limit == 600e6);
   assert_true(config->goal[3].limit == 5.5e6);
+  assert_true(config->goal[4].limit == 0.02);
   assert_string_equal(ini_get(ini_find(config->ini, "backend"), "own-key"),
                       "12");
   config_free(config);
@@ -148,6 +150,9 @@ static const struct bad { const char *text, *set, *what; } bad[] = {
   { "[search]\nconstraint = latency<5\n", NULL, "'latency<5' has the unit ''; "
     "latency takes s, ms or us" },
   { "[search]\nconstraint = latency<5ks\n", NULL, "has the unit 'ks'" },
+  { "[search]\nconstraint = rounding<5ms\n", NULL, "rounding takes nothing "
+    "or %, such as rounding<2%" },
+  { "[search]\nconstraint = rounding>5%\n", NULL, "bounded from above" },
   { "[search]\nconstraint = macs<5T\n", NULL, "macs takes nothing, k, M" },
   { "[search]\nconstraint = latency<-5ms\n", NULL, "a number above 0" },
   { "[search]\nconstraint = latency< 5ms\n", NULL, "a number above 0" },
