@@ -60,7 +60,8 @@ find_quantity(const struct config *config, const char *key, const char *name)
       return i;
   return COMPLAIN(config, key, "there is no quantity '%s'%s%s%s", name,
                   near ? "; did you mean '" : "; there are accuracy, latency, "
-                  "macs, params and rounding", near ? near : "", near ? "'?" : "");
+                  "macs, params and rounding", near ? near : "",
+                  near ? "'?" : "");
 }
 
 static struct config_goal *
