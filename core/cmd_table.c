@@ -1,60 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chanas table: list, export, verify, merge. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cmd.h"
+#include "listing.h"
 #include "log.h"
 #include "mem.h"
-
-static int
-print_line(void *arg, const char *const column[], const char *const value[],
-           int n)
-{
-  int *header = arg;
-
-  for (int i = 0; *header && i < n; i++)
-    printf("%s%s", i ? "\t" : "", column[i]);
-  if (*header)
-    printf("\n");
-  *header = 0;
-  for (int i = 0; i < n; i++)
-    printf("%s%s", i ? "\t" : "", value[i] ? value[i] : "");
-  printf("\n");
-  return 0;
-}
-
-static int
-add_json(void *arg, const char *const column[], const char *const value[],
-         int n)
-{
-  json_t *row = json_object();
-
-  for (int i = 0; i < n; i++)
-    json_object_set_new(row, column[i], value[i] ? json_string(value[i])
-                                                 : json_null());
-  json_array_append_new(arg, row);
-  return 0;
-}
-
-static int
-list(const struct options *o, struct table *table)
-{
-  int header = 1, status;
-  json_t *rows;
-
-  if (!o->json)
-    return table_list(table, print_line, &header);
-  rows = json_array();
-  status = table_list(table, add_json, rows);
-  if (status == 0) {
-    json_dumpf(rows, stdout, JSON_INDENT(2));
-    putchar('\n');
-  }
-  json_decref(rows);
-  return status;
-}
 
 static int
 verify(struct table *table)
@@ -83,7 +35,7 @@ cmd_table(const struct options *o)
   if (table == NULL)
     return code;
   if (strcmp(verb, "list") == 0)
-    status = list(o, table);
+    status = listing_print(table, stdout, o->json);
   else if (strcmp(verb, "export") == 0)
     status = table_export_csv(table, o->output ? o->output : "-");
   else if (strcmp(verb, "verify") == 0)

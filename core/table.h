@@ -85,9 +85,17 @@ int table_fetch(struct table *, const char *owner, const char *key,
                 void **data, size_t *size); /* free(*data) */
 
 /* The command's verbs. */
-/* A row for each target and workload: how often measured, best policy. */
-int table_list(struct table *, int (*fn)(void *, const char *const column[],
-               const char *const value[], int n), void *);
+/* What is there for each target and workload, by target. */
+struct table_entry {
+  int64_t target;
+  const char *device, *backend, *compiler; /* backend: name and version */
+  int threads;
+  const char *workload;    /* key */
+  int64_t trials, failed;
+  const char *kind;        /* "measured", or what the device's text says */
+};
+int table_list(struct table *, int (*fn)(void *, const struct table_entry *),
+               void *);
 int table_export_csv(struct table *, const char *path); /* "-": stdout */
 int table_verify(struct table *); /* integrity_check and own invariants */
 /* All or nothing; what is already here (target, workload, policy, time,

@@ -11,8 +11,6 @@
 #include "table_impl.h"
 #include "text.h"
 
-#define LIST_COLUMNS 11
-
 /* What the target's figures are: "measured", or what its description says
  * instead, such as "emulated". */
 #define KIND                                                                  \
@@ -22,16 +20,8 @@
   " AS kind"
 
 static const char list_sql[] =
-  "SELECT g.device, g.backend || ' ' || g.version AS backend, g.compiler,"
-  " g.threads, w.key AS workload, count(*) AS trials,"
-  " sum(t.outcome <> 0) AS failed,"
-  " CASE WHEN min(t.latency) THEN printf('%.6g', min(t.latency) * 1e3) END"
-  "  AS best_ms, CASE WHEN min(iif(t.preset, t.latency, NULL)) THEN"
-  "  printf('%.6g', min(iif(t.preset, t.latency, NULL)) * 1e3) END"
-  "  AS default_ms,"
-  " (SELECT p.policy FROM trial p WHERE p.target = t.target AND"
-  "  p.workload = t.workload AND p.outcome = 0 ORDER BY p.latency, p.id"
-  "  LIMIT 1) AS policy, " KIND
+  "SELECT t.target, g.device, g.backend || ' ' || g.version, g.compiler,"
+  " g.threads, w.key, count(*), sum(t.outcome <> 0), " KIND
   " FROM trial t JOIN target g ON g.id = t.target"
   " JOIN workload w ON w.id = t.workload"
   " GROUP BY t.target, t.workload ORDER BY t.target, w.key";
@@ -48,22 +38,22 @@ static const char export_head[] =
   "outcome,latency_s,ci_s,control_s,default,detail,kind\n";
 
 int
-table_list(struct table *table, int (*fn)(void *, const char *const column[],
-                                          const char *const value[], int n),
-           void *arg)
+table_list(struct table *table,
+           int (*fn)(void *, const struct table_entry *), void *arg)
 {
-  const char *column[LIST_COLUMNS], *value[LIST_COLUMNS];
   sqlite3_stmt *s;
   int status;
 
   if (sqlite3_prepare_v2(table->db, list_sql, -1, &s, NULL) != SQLITE_OK)
     return table_fail(table, "list");
-  for (int i = 0; i < LIST_COLUMNS; i++)
-    column[i] = sqlite3_column_name(s, i);
   while ((status = sqlite3_step(s)) == SQLITE_ROW) {
-    for (int i = 0; i < LIST_COLUMNS; i++)
-      value[i] = table_string(s, i);
-    if (fn(arg, column, value, LIST_COLUMNS) != 0)
+    struct table_entry entry = {
+      .target = sqlite3_column_int64(s, 0), .device = table_string(s, 1),
+      .backend = table_string(s, 2), .compiler = table_string(s, 3),
+      .threads = sqlite3_column_int(s, 4), .workload = table_string(s, 5),
+      .trials = sqlite3_column_int64(s, 6),
+      .failed = sqlite3_column_int64(s, 7), .kind = table_string(s, 8) };
+    if (fn(arg, &entry) != 0)
       break;
   }
   if (status != SQLITE_ROW && status != SQLITE_DONE)
