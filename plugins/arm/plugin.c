@@ -71,8 +71,9 @@ arm_open(const struct chanas_host *host, const struct chanas_device *device,
   arm->dotprod = host->limit(device, "isa.dotprod") != 0;
   arm->target = (struct target){
     .host = host, .backend = NAME, .vec = arm->sve ? arm->sve / 32 : 4,
-    .registers = 32, .lanes = !arm->sve, .dot_i8 = !arm->sve,
-    .dot_f16 = !arm->sve, .half_sums = arm->fp16,
+    .registers = 32, .lanes = !arm->sve,
+    .dot_i8 = arm->sve ? DOT_NONE : DOT_LANES,
+    .dot_f16 = arm->sve ? DOT_NONE : DOT_LANES, .half_sums = arm->fp16,
     .takes = 1u << CHANAS_BF16 | 1u << CHANAS_F16 | 1u << CHANAS_I8,
   };
   target_caches(&arm->target, device);

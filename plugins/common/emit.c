@@ -280,10 +280,13 @@ pack_tiles(struct emitter *e, const struct node *n, struct parts g)
   PRINT(e, ", p + %zu, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", n->packed,
         n->cout, n->cin, n->k, narrow_elements(plan, &plan->tensor[n->src]),
         node_steps(plan, n), n->per, g.count, g.size, g.big);
-  if (n->per == 4)
-    PRINT(e, "w[%ld]);\n", n->range);
-  else
+  if (plan->workload->dtype == CHANAS_F16)
     PRINT(e, "0);\n");
+  else if (n->per == 4)
+    PRINT(e, "w[%ld], %d);\n", n->range,
+          plan->schedule->dot == DOT_SPREAD ? EMIT_SIGNS : 0);
+  else
+    PRINT(e, "0, 0);\n");
 }
 
 static void
@@ -298,7 +301,7 @@ emit_pack(struct emitter *e)
         plan->scratch);
   PRINT(e, "CH_OWN void %s_pack(const float *w, float *p)\n{\n"
         "  (void)w, (void)p;\n", e->symbol);
-  if (plan->schedule->per && !plan->schedule->dot)
+  if (plan->schedule->per && plan->schedule->dot == DOT_NONE)
     PRINT(e, "  ch_tiles_allow();\n");
   for (i = 0; i < plan->tensors; i++)
     if (plan->tensor[i].per == 4)

@@ -54,6 +54,9 @@ int emit_winograd_packing(const struct chanas_host *, struct chanas_text *);
  * preamble of this width. */
 int emit_activations(const struct chanas_host *, struct chanas_text *,
                      int vec);
+/* What is added to 8-bit integers where products want one factor without a
+ * sign. */
+#define EMIT_SIGNS 128
 /* ch_pack_tiles, ch_quantum for vectors of so many floats, and the "#endif"
  * that ends the preamble of narrow elements. */
 int emit_packing(const struct chanas_host *, struct chanas_text *, int vec);
@@ -126,6 +129,11 @@ void emit_tile_blocks(struct emitter *, int node, struct parts pixels,
                       struct parts groups, int partial);
 void emit_tiles(struct emitter *, int node, struct parts pixels,
                 struct parts groups, int partial);
+/* And without tile registers: one step through the channels, m pixels by v
+ * vectors, which ends after so many floats (DOT_SPREAD only); where the last
+ * step of a kernel row ends, 0 if it is a whole one. */
+void emit_dot(struct emitter *, const struct node *, int m, int v, int lanes);
+int emit_dot_rest(const struct emitter *, const struct node *);
 /* Around the phases that use tiles. */
 void emit_tiles_begin(struct emitter *, const struct node *);
 void emit_tiles_end(struct emitter *, const struct node *);

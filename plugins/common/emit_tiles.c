@@ -8,10 +8,8 @@
  * through memory on their way to the epilogue.
  *
  * Without tiles a block of pixels and vectors of sums stays in vector
- * registers, and one instruction adds products of four 8-bit integers to each
- * sum; all else is the same, with a vector in place of a tile's row.  Halves
- * are multiplied and added as such, two vectors of sums in one register, and
- * after HALVES products these go to sums in float.
+ * registers (emit_dot.c); all else is the same, with a vector in place of a
+ * tile's row.  Sums of halves go to sums in float after HALVES products.
  */
 #include "emit.h"
 
@@ -52,51 +50,10 @@ load(struct emitter *e, const struct node *n, struct tiles t)
           i * ROWS * FLOATS, FLOATS * 4);
 }
 
-/* Pixels' elements are picked four at a time, by the lane. */
-static void
-dot_products(struct emitter *e, const struct node *n, struct tiles t)
-{
-  const struct tensor *src = &e->plan->tensor[n->src];
-  int i, j, u, vec = e->plan->vec;
-
-  for (i = 0; i < t.m; i++)
-    PRINT(e, "      const ch_d%d q%d = ch_ldd%d(q + %ld);\n", vec, i, vec,
-          i * n->stride * src->pix);
-  for (u = 0; u < vec; u++)
-    for (j = 0; j < t.v; j++) {
-      PRINT(e, "      const ch_d%d w%d_%d = ch_ldd%d(w + %d);\n", vec, u, j,
-            vec, (j * vec + u) * vec);
-      for (i = 0; i < t.m; i++)
-        PRINT(e, "      CH_DOT%d(a%d_%d, w%d_%d, q%d, %d);\n", vec, i, j, u,
-              j, i, u);
-    }
-}
-
 static int
 is_half(const struct emitter *e)
 {
   return e->plan->workload->dtype == CHANAS_F16;
-}
-
-/* The channels of a step are picked one at a time, by the lane. */
-static void
-half_products(struct emitter *e, const struct node *n, struct tiles t)
-{
-  const struct tensor *src = &e->plan->tensor[n->src];
-  int i, j, u, lanes = 2 * e->plan->vec;
-
-  for (i = 0; i < t.m; i++)
-    PRINT(e, "      const ch_h8 q%d = ch_ldh8(q + %ld);\n", i,
-          i * n->stride * src->pix);
-  for (u = 0; u < lanes; u++)
-    for (j = 0; j < t.v; j += 2) {
-      int wide = j + 1 < t.v ? 8 : 4;
-      PRINT(e, "      const ch_h%d w%d_%d = ch_ldh%d(w + %d);\n", wide, u, j,
-            wide, (u * t.v + j) * 2);
-      for (i = 0; i < t.m; i++)
-        PRINT(e, "      CH_HALF%d(a%d_%d, w%d_%d, q%d, %d);\n", wide, i, j, u,
-              j, i, u);
-    }
 }
 
 static void
@@ -111,19 +68,17 @@ tile_products(struct emitter *e, const struct node *n, struct tiles t)
             i * t.v + j, t.m * t.v + i, t.m * t.v + t.m + j);
 }
 
-/* One step through the channels. */
+/* One step through the channels, which ends with these. */
 static void
-multiply(struct emitter *e, const struct node *n, struct tiles t)
+multiply(struct emitter *e, const struct node *n, struct tiles t, int lanes)
 {
   int i, lines = n->ahead ? 0 : emit_prefetch_lines(e, n, t.v);
   int vec = e->plan->vec;
 
-  if (is_half(e))
-    half_products(e, n, t);
-  else if (e->plan->schedule->dot)
-    dot_products(e, n, t);
-  else
+  if (e->plan->schedule->dot == DOT_NONE)
     tile_products(e, n, t);
+  else
+    emit_dot(e, n, t.m, t.v, lanes);
   for (i = 0; i < lines; i++)
     PRINT(e, "      __builtin_prefetch(f + %d, 0, 2);\n", i * FLOATS);
   if (lines)
@@ -171,7 +126,7 @@ finish(struct emitter *e, const struct node *n, struct tiles t, int j,
 }
 
 static void
-clear_sums(struct emitter *e, struct tiles t)
+clear_sums(struct emitter *e, struct tiles t, int per)
 {
   int i, j;
 
@@ -183,21 +138,22 @@ clear_sums(struct emitter *e, struct tiles t)
   for (i = 0; i < t.m; i++)
     for (j = 0; j < t.v; j++)
       if (e->plan->schedule->dot)
-        PRINT(e, "  ch_i%d a%d_%d = { 0 };\n", e->plan->vec, i, j);
+        PRINT(e, "  ch_%c%d a%d_%d = { 0 };\n", per == 4 ? 'i' : 'v',
+              e->plan->vec, i, j);
       else
         PRINT(e, "  CH_TILE_ZERO(%d);\n", i * t.v + j);
 }
 
 static void
-store_sums(struct emitter *e, struct tiles t)
+store_sums(struct emitter *e, struct tiles t, int per)
 {
   int i, j, vec = e->plan->vec;
 
   for (i = 0; i < t.m; i++)
     for (j = 0; j < t.v; j++)
       if (e->plan->schedule->dot)
-        PRINT(e, "  ch_sti%d(c + %d, a%d_%d);\n", vec, (j * t.m + i) * vec,
-              i, j);
+        PRINT(e, "  ch_st%s%d(c + %d, a%d_%d);\n", per == 4 ? "i" : "", vec,
+              (j * t.m + i) * vec, i, j);
       else
         PRINT(e, "  CH_TILE_STORE(%d, c + %d, %d);\n", i * t.v + j,
               (j * t.m + i) * ROWS * FLOATS, FLOATS * 4);
@@ -227,8 +183,9 @@ reduce(struct emitter *e, const struct node *n, struct tiles t)
 {
   int steps = node_steps(e->plan, n), most = HALVES / (2 * e->plan->vec);
   int row = e->plan->tensor[n->src].row, once = n->k * steps <= most;
+  int rest = emit_dot_rest(e, n);
 
-  clear_sums(e, t);
+  clear_sums(e, t, n->per);
   if (is_half(e) && !once)
     PRINT(e, "  ch_zero(c, %d);\n", block_rows(e, t) * t.v * e->plan->vec);
   PRINT(e, "  for (long ky = 0; ky < %d; ky++) {\n"
@@ -239,14 +196,19 @@ reduce(struct emitter *e, const struct node *n, struct tiles t)
           "    for (; i < end; i++) {\n", most, steps, most, steps, most,
           steps);
   else
-    PRINT(e, "    for (long i = 0; i < %d; i++) {\n", steps);
-  multiply(e, n, t);
+    PRINT(e, "    for (long i = 0; i < %d; i++) {\n", steps - (rest > 0));
+  multiply(e, n, t, e->plan->vec);
   PRINT(e, "    }\n");
+  if (rest > 0) {
+    PRINT(e, "    {\n");
+    multiply(e, n, t, rest);
+    PRINT(e, "    }\n");
+  }
   if (is_half(e) && !once)
     widen_sums(e, t, 1);
   PRINT(e, "%s  }\n", is_half(e) && steps > most ? "    }\n" : "");
   if (!is_half(e))
-    store_sums(e, t);
+    store_sums(e, t, n->per);
   else if (once)
     widen_sums(e, t, 0);
 }

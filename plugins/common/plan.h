@@ -39,6 +39,12 @@ enum schedule_order {
   ORDER_AUTO,     /* outside what is the larger: input or weights */
 };
 enum schedule_split { SPLIT_PIXELS, SPLIT_CHANNELS };
+/* How products of narrow elements sum those that lie side by side. */
+enum schedule_dot {
+  DOT_NONE,   /* not on vector registers: on tiles */
+  DOT_LANES,  /* on vector registers, a pixel's elements by the lane */
+  DOT_SPREAD, /* the same, a pixel's elements loaded into all lanes */
+};
 
 /* A policy, decoded.  Everything has a meaning for every workload. */
 struct schedule {
@@ -53,8 +59,8 @@ struct schedule {
   int unroll;   /* of the loop over input channels */
   int per;      /* dense convolutions on tiles of so many elements per float:
                    2 bfloat16, 4 8-bit integers, 0 no tiles */
-  int dot;      /* these on vector registers instead, in which a product sums
-                   `per` elements: blocks are of pixels, not of tile rows */
+  int dot;      /* enum schedule_dot; but for DOT_NONE blocks are of pixels,
+                   not of tile rows */
   int winograd; /* 3 x 3 convolutions of stride 1 in Winograd's form, so many
                    rows of 2 x 2 outputs at a time; 0: none */
   int lanes;    /* input channels are loaded as vectors and multiplied lane by

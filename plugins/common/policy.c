@@ -110,14 +110,28 @@ policy_share(const struct plan *plan)
   return plan->share * sizeof(float);
 }
 
+enum schedule_dot
+policy_dot(const struct target *x, const struct chanas_workload *w)
+{
+  switch (w->dtype) {
+  case CHANAS_BF16: return x->tiles_bf16 ? DOT_NONE : x->dot_bf16;
+  case CHANAS_F16: return x->dot_f16;
+  case CHANAS_I8: return x->tiles_i8 ? DOT_NONE : x->dot_i8;
+  default: return DOT_NONE;
+  }
+}
+
 int
 policy_per(const struct target *x, const struct chanas_workload *w)
 {
-  if (w->dtype == CHANAS_BF16 && x->tiles_bf16)
-    return 2;
-  if (w->dtype == CHANAS_F16 && x->dot_f16)
-    return 2;
-  return w->dtype == CHANAS_I8 && (x->tiles_i8 || x->dot_i8) ? 4 : 0;
+  int dot = policy_dot(x, w) != DOT_NONE;
+
+  switch (w->dtype) {
+  case CHANAS_BF16: return x->tiles_bf16 || dot ? 2 : 0;
+  case CHANAS_F16: return dot ? 2 : 0;
+  case CHANAS_I8: return x->tiles_i8 || dot ? 4 : 0;
+  default: return 0;
+  }
 }
 
 /* The blocks of wide vectors also run with narrow ones; a value that a space
@@ -135,7 +149,7 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
   if (h->find_knob(p.space, "vector") >= 0)
     s->vec = (int)h->value(p, "vector");
   s->per = policy_per(x, w);
-  s->dot = x->dot_i8 || x->dot_f16;
+  s->dot = policy_dot(x, w);
   s->fuse = (int)(fuse / 100);
   s->rows = fuse % 100 ? (int)(fuse % 100) : 1;
   if (h->find_knob(p.space, "layout") >= 0)

@@ -18,9 +18,9 @@ struct target {
   int half;            /* vectors of half that width may be used as well */
   int registers;       /* vector registers */
   int lanes;           /* multiply-adds can take one lane of a vector */
-  int dot_i8;          /* dense convolutions by dot products of 8-bit integers
-                          in vector registers of four floats */
-  int dot_f16;         /* the same by multiply-adds of halves */
+  enum schedule_dot dot_i8, dot_bf16; /* dense convolutions by products of
+                          vectors that sum the elements of a float */
+  enum schedule_dot dot_f16; /* the same by multiply-adds of halves */
   int half_sums;       /* and these are also summed as such, for a while */
   unsigned takes;      /* 1 << dtype of those besides float: without tiles
                           and the like they are computed in float */
@@ -59,6 +59,9 @@ int policy_class(const struct chanas_workload *, uint32_t op,
                  uint32_t *first);
 /* Are there too few pixels for the threads to share? */
 int policy_by_channels(const struct target *, const struct chanas_workload *);
+/* How the workload's narrow elements are multiplied, if it has any. */
+enum schedule_dot policy_dot(const struct target *,
+                             const struct chanas_workload *);
 /* Elements per float of the workload's tiles, 0 if it runs without. */
 int policy_per(const struct target *, const struct chanas_workload *);
 /* Nothing fused, blocked layout, the smallest blocks. */

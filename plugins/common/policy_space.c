@@ -121,20 +121,22 @@ put(const struct target *x, struct chanas_space *out, const char *name,
   return o->count ? x->host->knob(out, name, o->count, o->value) : 0;
 }
 
-/* Sums of halves are twice as many in a register. */
+/* Sums of halves are twice as many in a register; where 8-bit integers are
+ * spread, a register says how their signs are turned. */
 static int
 list_blocks(const struct target *x, const struct chanas_workload *w, int op,
             struct register_block block[])
 {
-  int narrow = policy_per(x, w) && w->op[op].kind != CHANAS_SE, i, n;
+  int narrow = w->op[op].kind == CHANAS_SE ? 0 : policy_per(x, w), i, n;
   int both = narrow && w->dtype == CHANAS_F16 && x->half_sums ? 2 : 1;
+  int dot = policy_dot(x, w), signs = dot == DOT_SPREAD && narrow == 4;
   struct shape shape = blocks_shape(w, op, both * x->vec);
 
   if (policy_by_channels(x, w))
     shape.threads = x->threads;
-  if (narrow && !x->dot_i8 && !x->dot_f16)
+  if (narrow && dot == DOT_NONE)
     return blocks_tiles(shape, block);
-  n = blocks_list(shape, x->registers, x->lanes, block);
+  n = blocks_list(shape, x->registers - signs, x->lanes, block);
   for (i = 0; i < n; i++)
     block[i].nv *= both;
   return n;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the emitted text needs of AMX: tiles of 16 rows of 64 bytes, all of
- * one shape, so that one configuration serves every convolution; stores of
- * floats as bfloat16 or 8-bit integers; packing of weights to operand B, in
- * which the 2 or 4 elements that are summed at once lie side by side.  The
- * system has to be asked for the tile registers once per process (Linux,
+ * one shape, so that one configuration serves every convolution.  The system
+ * has to be asked for the tile registers once per process (Linux,
  * arch_prctl(2), ARCH_REQ_XCOMP_PERM).
  */
 #include "emit.h"
@@ -13,16 +11,6 @@
 static const char tiles[] =
   "#ifndef CH_TILES\n"
   "#define CH_TILES\n"
-  "typedef short ch_h16 __attribute__((vector_size(32)));\n"
-  "typedef short ch_uh16\n"
-  "  __attribute__((vector_size(32), aligned(4), may_alias));\n"
-  "typedef char ch_c16 __attribute__((vector_size(16)));\n"
-  "typedef char ch_uc16\n"
-  "  __attribute__((vector_size(16), aligned(4), may_alias));\n"
-  "typedef int ch_ui16\n"
-  "  __attribute__((vector_size(64), aligned(4), may_alias));\n"
-  "typedef unsigned ch_bits __attribute__((may_alias));\n"
-  "typedef unsigned short ch_half __attribute__((may_alias));\n"
   "static const struct {\n"
   "  char palette, start, none[14];\n"
   "  short bytes[16];\n"
@@ -51,34 +39,10 @@ static const char tiles[] =
   "  __asm__ volatile(\"syscall\" : \"=a\"(r) : \"0\"(158L), \"D\"(0x1023L),\n"
   "                   \"S\"(18L) : \"rcx\", \"r11\", \"memory\");\n"
   "}\n"
-  "CH_INLINE ch_v16 ch_int16(const float *p)\n"
-  "{\n"
-  "  return __builtin_convertvector(*(const ch_ui16 *)p, ch_v16);\n"
-  "}\n"
-  "CH_INLINE void ch_st_bf16(float *p, int n, ch_v16 a)\n"
-  "{\n"
-  "  ch_h16 b;\n"
-  "  __asm__(\"vcvtneps2bf16 %1, %0\" : \"=v\"(b) : \"v\"(a));\n"
-  "  if (n == 16)\n"
-  "    *(ch_uh16 *)p = b;\n"
-  "  else\n"
-  "    __builtin_memcpy(p, &b, (size_t)n * 2);\n"
-  "}\n"
-  "CH_INLINE void ch_st_i8(float *p, int n, ch_v16 a, float scale)\n"
-  "{\n"
-  "  ch_i16 i;\n"
-  "  ch_c16 b;\n"
-  "  a *= ch_set16(scale);\n"
-  "  __asm__(\"vcvtps2dq %1, %0\" : \"=v\"(i) : \"v\"(a));\n"
-  "  __asm__(\"vpmovsdb %1, %0\" : \"=v\"(b) : \"v\"(i));\n"
-  "  if (n == 16)\n"
-  "    *(ch_uc16 *)p = b;\n"
-  "  else\n"
-  "    __builtin_memcpy(p, &b, (size_t)n);\n"
-  "}\n";
+  "#endif\n";
 
 int
 isa_tiles(const struct chanas_host *host, struct chanas_text *out)
 {
-  return host->print(out, "%s", tiles) || emit_packing(host, out, 16) ? -1 : 0;
+  return host->print(out, "%s", tiles);
 }

@@ -3,6 +3,7 @@
  * The x86 backend: AVX2 with FMA, and AVX-512 where the description of the
  * device has it.  See chanas-x86(7).
  */
+#include <string.h>
 #include "cpu.h"
 #include "deploy.h"
 #include "emit.h"
@@ -28,6 +29,10 @@ x86_open(const struct chanas_host *host, const struct chanas_device *device,
                   && host->limit(device, "isa.avx512_bf16");
   x->tiles_i8 = x->vec == 16 && host->limit(device, "isa.amx_tile")
                 && host->limit(device, "isa.amx_int8");
+  if (host->limit(device, x->vec == 16 ? "isa.avx512_vnni" : "isa.avx_vnni"))
+    x->dot_i8 = DOT_SPREAD;
+  if (x->vec == 16 && host->limit(device, "isa.avx512_bf16"))
+    x->dot_bf16 = DOT_SPREAD;
   x->registers = x->vec == 16 ? 32 : 16;
   if (!host->limit(device, "isa.avx2") || !host->limit(device, "isa.fma")) {
     host->log(host->ctx, CHANAS_ERROR,
@@ -54,7 +59,8 @@ x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
   if (isa_passes(x->host, out)
       || emit_preamble(x->host, out)
       || isa_preamble(x->host, out, schedule.vec)
-      || (schedule.per && isa_tiles(x->host, out))
+      || (schedule.per && isa_narrow(x->host, out, schedule.vec,
+                                     schedule.dot == DOT_NONE))
       || x->host->print(out, "/* %s */\n", w->key))
     return -1;
   if (emit_kernel(x->host, out, symbol, &plan) == 0)
@@ -64,18 +70,42 @@ x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
   return -1;
 }
 
-static const char *const flags[] = {
-  "-std=gnu11", "-O2", "-fno-tree-vectorize", "-ffp-contract=fast", "-mavx2",
-  "-mfma", NULL,
-};
-static const char *const flags512[] = {
-  "-mavx512f", "-mavx512vl", "-mprefer-vector-width=512", NULL,
-};
+#define OPTIONS_MOST 20
 
-/* Assemblers of clang go by these. */
-static const char *const flags_amx[] = {
-  "-mamx-tile", "-mamx-bf16", "-mamx-int8", "-mavx512bf16", NULL,
-};
+static void
+add_options(const char *out[], int *n, int wanted, const char *const option[])
+{
+  for (int i = 0; wanted && option[i]; i++)
+    out[(*n)++] = option[i];
+}
+
+/* How many.  Of what emitted text has as assembler only that of clang wants to
+ * be told. */
+static int
+list_options(const struct target *x, const char *out[OPTIONS_MOST])
+{
+  static const char *const all[] = {
+    "-std=gnu11", "-O2", "-fno-tree-vectorize", "-ffp-contract=fast",
+    "-mavx2", "-mfma", NULL,
+  }, *const wide[] = {
+    "-mavx512f", "-mavx512vl", "-mprefer-vector-width=512", NULL,
+  }, *const tiles[] = {
+    "-mamx-tile", "-mamx-bf16", "-mamx-int8", NULL,
+  }, *const bf16[] = { "-mavx512bf16", NULL },
+    *const vnni[] = { "-mavx512vnni", NULL },
+    *const vnni8[] = { "-mavxvnni", NULL },
+    *const threads[] = { "-fopenmp", NULL };
+  int n = 0;
+
+  add_options(out, &n, 1, all);
+  add_options(out, &n, x->vec == 16, wide);
+  add_options(out, &n, x->tiles_bf16 || x->tiles_i8, tiles);
+  add_options(out, &n, x->dot_bf16 != DOT_NONE, bf16);
+  add_options(out, &n, x->dot_i8 && x->vec == 16, vnni);
+  add_options(out, &n, x->dot_i8 && x->vec == 8, vnni8);
+  add_options(out, &n, x->threads > 1, threads);
+  return n;
+}
 
 static int
 x86_command(void *self, const char *source, const char *object,
@@ -83,16 +113,11 @@ x86_command(void *self, const char *source, const char *object,
 {
   const struct target *x = self;
   const struct chanas_host *h = x->host;
-  int i, bad = h->arg(out, "cc");
+  const char *option[OPTIONS_MOST];
+  int n = list_options(x, option), bad = h->arg(out, "cc");
 
-  for (i = 0; flags[i]; i++)
-    bad |= h->arg(out, flags[i]);
-  for (i = 0; x->vec == 16 && flags512[i]; i++)
-    bad |= h->arg(out, flags512[i]);
-  for (i = 0; (x->tiles_bf16 || x->tiles_i8) && flags_amx[i]; i++)
-    bad |= h->arg(out, flags_amx[i]);
-  if (x->threads > 1)
-    bad |= h->arg(out, "-fopenmp");
+  for (int i = 0; i < n; i++)
+    bad |= h->arg(out, option[i]);
   bad |= h->arg(out, "-fPIC") | h->arg(out, "-shared");
   bad |= h->arg(out, "-o") | h->arg(out, object) | h->arg(out, source);
   return bad ? -1 : 0;
@@ -103,17 +128,12 @@ x86_deploy(void *self, const struct chanas_program *program,
            struct chanas_files *out)
 {
   const struct target *x = self;
-  char options[256] = "";
-  int i;
+  const char *option[OPTIONS_MOST];
+  char options[512] = "";
+  int n = list_options(x, option);
 
-  for (i = 0; flags[i]; i++)
-    __builtin_strcat(__builtin_strcat(options, i ? " " : ""), flags[i]);
-  for (i = 0; x->vec == 16 && flags512[i]; i++)
-    __builtin_strcat(__builtin_strcat(options, " "), flags512[i]);
-  for (i = 0; (x->tiles_bf16 || x->tiles_i8) && flags_amx[i]; i++)
-    __builtin_strcat(__builtin_strcat(options, " "), flags_amx[i]);
-  if (x->threads > 1)
-    __builtin_strcat(options, " -fopenmp");
+  for (int i = 0; i < n; i++)
+    strcat(strcat(options, i ? " " : ""), option[i]);
   return deploy_files(x->host, program, options, out);
 }
 
@@ -148,7 +168,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = "x86",
-  .version = "3",
+  .version = "4",
   .summary = "kernels for x86 CPUs with AVX2 or AVX-512",
   .backend = &backend,
 };

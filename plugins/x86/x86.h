@@ -19,6 +19,9 @@ double ceiling_work(long rounds);          /* seconds of fixed work */
 int isa_passes(const struct chanas_host *, struct chanas_text *);
 /* Helpers of the emitted text for vectors of so many floats: isa.c. */
 int isa_preamble(const struct chanas_host *, struct chanas_text *, int vec);
-/* And, after these, for convolutions on tiles: isa_tiles.c. */
+/* And, after these, for convolutions of narrow elements, on tiles or without:
+ * isa_narrow.c, isa_tiles.c. */
+int isa_narrow(const struct chanas_host *, struct chanas_text *, int vec,
+               int tiles);
 int isa_tiles(const struct chanas_host *, struct chanas_text *);
 #endif
