@@ -16,7 +16,8 @@ read_dtype(const struct family *family, struct source *in, struct head *head)
     return -1;
   for (size_t s = 0; head->dtype.values > 1 && s < family->stages; s++) {
     const struct stage *stage = &family->stage[s];
-    if (strcmp(stage->name, "head") == 0 && stage->per_stage)
+    if (strcmp(stage->name, "head") == 0 && stage->per_stage &&
+        stage->set[ATTR_DTYPE].values > 1)
       return source_error(in, head->dtype.line, "dtype: [stage head] has the "
                           "knob phead already; name the stage otherwise");
   }

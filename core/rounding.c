@@ -15,8 +15,9 @@
 
 struct rounding {
   struct family *family;
+  struct workload_set samples; /* blocks, on as many pixels as it takes */
   size_t count;
-  double *known; /* by workload; NaN: not yet */
+  double *known;               /* by sample */
 };
 
 /* ---- one block ---- */
@@ -61,7 +62,7 @@ sample(const struct chanas_workload *w)
                   crop(w, op->w), op->cin, ops);
   out = workload_parse(key);
   free(key);
-  return out;
+  return out ? out : workload_parse(w->key);
 }
 
 static float *
@@ -118,7 +119,7 @@ rounding_block(const struct chanas_workload *w)
   if (!rounds(w))
     return 0;
   small = sample(w);
-  error = error_of(small ? small : w);
+  error = error_of(small);
   workload_free(small);
   return error;
 }
@@ -137,33 +138,37 @@ rounding_new(struct family *family)
 void
 rounding_free(struct rounding *r)
 {
-  if (r)
-    free(r->known);
+  if (r == NULL)
+    return;
+  workload_set_free(&r->samples);
+  free(r->known);
   free(r);
 }
 
+/* Blocks of many resolutions are one sample. */
 static double
-known(struct rounding *r, size_t workload)
+known(struct rounding *r, const struct chanas_workload *w)
 {
-  const struct workload_set *set = family_workloads(r->family);
+  size_t at;
 
-  if (workload >= r->count) {
-    r->known = mem_grow(r->known, set->count, sizeof *r->known);
-    while (r->count < set->count)
-      r->known[r->count++] = (double)NAN;
+  if (!rounds(w))
+    return 0;
+  at = workload_intern(&r->samples, sample(w));
+  if (at == r->count) {
+    r->known = mem_grow(r->known, ++r->count, sizeof *r->known);
+    r->known[at] = error_of(r->samples.item[at]);
   }
-  if (isnan(r->known[workload]))
-    r->known[workload] = rounding_block(set->item[workload]);
-  return r->known[workload];
+  return r->known[at];
 }
 
 double
 rounding_of(struct rounding *r, const struct chanas_network *net)
 {
+  const struct workload_set *set = family_workloads(r->family);
   double squares = 0;
 
   for (size_t b = 0; b < net->blocks; b++) {
-    double error = known(r, net->block[b].workload);
+    double error = known(r, set->item[net->block[b].workload]);
     squares += error * error;
   }
   return sqrt(squares);

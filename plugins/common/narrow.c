@@ -68,14 +68,15 @@ narrow_tensors(struct plan *plan)
   }
 }
 
-/* What is read and not stored meets weights of zero, but must be no NaN. */
+/* Whole vectors where a pixel is more than one, for these are stored whole.
+ * What is read and not stored meets weights of zero, but must be no NaN. */
 int
 narrow_elements(const struct plan *plan, const struct tensor *t)
 {
-  size_t whole = t->per == 2 ? (size_t)plan->vec : 16;
+  size_t c = (size_t)t->c, vec = (size_t)plan->vec;
+  size_t whole = t->per == 2 ? vec : 16;
 
-  return t->c >= (int)whole ? (int)round_up((size_t)t->c, whole)
-                    : (int)round_up((size_t)t->c, 4);
+  return (int)round_up(c, c >= whole ? whole : c > vec ? vec : 4);
 }
 
 int

@@ -121,6 +121,14 @@ tile_rows(const struct chanas_op *op, int most)
   return rows;
 }
 
+/* A sum of 255 times 127 each has to fit 31 bits. */
+static int
+overflows(const struct schedule *s, const struct chanas_op *op)
+{
+  return s->dot == DOT_SPREAD && s->per == 4 &&
+         (int64_t)op->cin * op->k * op->k > INT32_MAX / (255 * 127);
+}
+
 static void
 lower_conv(struct lowering *l, const struct chanas_op *op, int index, int dw)
 {
@@ -135,7 +143,8 @@ lower_conv(struct lowering *l, const struct chanas_op *op, int index, int dw)
   if (op->bias)
     n->bias = take(l, op->cout);
   n->block = l->plan->schedule->block[index];
-  n->per = dw ? 0 : l->plan->schedule->per;
+  n->per = dw || overflows(l->plan->schedule, op) ? 0
+                                                  : l->plan->schedule->per;
   n->range = (long)l->plan->workload->weights
              - (long)l->plan->workload->ops + op->src;
   node_tail(n, -1, op->act);

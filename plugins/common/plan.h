@@ -160,8 +160,8 @@ round_up(size_t a, size_t b)
  * tensor advances by a constant.  rows: runs per image are its rows. */
 struct pixel_runs { int runs, per_image, length; };
 struct pixel_runs plan_runs(const struct plan *, const struct node *);
-/* Steps of a convolution on tiles through one kernel row: each takes 64 bytes
- * of channels. */
+/* Steps of a convolution on tiles through one kernel row: each takes the bytes
+ * of a vector of floats, of channels. */
 int node_steps(const struct plan *, const struct node *);
 /* Floats of packed weights per vector of output channels. */
 size_t node_panel(const struct plan *, const struct node *);

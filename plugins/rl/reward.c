@@ -38,6 +38,8 @@ reward_close(struct reward *r)
   memset(r, 0, sizeof *r);
 }
 
+#define LEAST 1e-6 /* of seconds, ratios and counts: what is less is as good */
+
 /* log of an aim's value, turned so that smaller is better. */
 static double
 log_cost(const struct reward *r, size_t row, size_t aim)
@@ -45,7 +47,7 @@ log_cost(const struct reward *r, size_t row, size_t aim)
   const struct history *h = r->history;
   double value = fabs(history_cost(h, row)[r->goal[aim]]);
 
-  return -h->sense[r->goal[aim]] * log(fmax(value, 1e-300));
+  return -h->sense[r->goal[aim]] * log(fmax(value, LEAST));
 }
 
 void

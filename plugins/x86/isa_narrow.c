@@ -110,7 +110,8 @@ static const char dot8[] =
   "#define CH_SPREAD8_I8(p) \\\n"
   "  (ch_d8)(ch_all8(*(const ch_one *)(p)) ^ ch_all8((int)0x80808080))\n"
   "#define CH_DOT8_I8(a, q, w) \\\n"
-  "  __asm__(\"%{vex%} vpdpbusd %2, %1, %0\" : \"+x\"(a) : \"x\"(q), \"x\"(w))\n"
+  "  __asm__(\"%{vex%} vpdpbusd %2, %1, %0\" \\\n"
+  "          : \"+x\"(a) : \"x\"(q), \"x\"(w))\n"
   "#endif\n";
 
 int

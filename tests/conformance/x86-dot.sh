@@ -29,3 +29,11 @@ dot bf16 avx512_bf16
 { grep -v avx512 "$here/x86-avx512.device"; echo isa.avx_vnni=1; } \
   >"$test_folder/device"
 dot i8 avx_vnni
+# Channels that are more than a vector and no multiple of it.
+if grep -qw avx_vnni /proc/cpuinfo; then
+  for key in \
+    i7x7x9/conv:k3,s1,p1,o9,relu,b,x0/conv:k1,s1,p0,o16,none,b,x1 \
+    i8x8x4/conv:k1,s1,p0,o12,relu,b,x0/dw:k3,s1,p1,relu,b,x1/conv:k1,s1,p0,o16,none,b,x2; do
+    "$check" x86 --device "$test_folder/device" --key "i8/n1/$key" --policies 8
+  done
+fi

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# bf16 and i8: on AMX tiles the text compiles on any machine; without tiles
-# the kernels are those of float, which may round nothing.
+# bf16 and i8: on AMX tiles the text compiles on any machine; without them and
+# without other instructions for it (x86-dot.sh) the kernels are those of
+# float, which may round nothing.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
 need_plugin x86
 check=${abs_top_builddir:-.}/chanas-check-plugin
