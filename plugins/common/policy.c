@@ -15,6 +15,7 @@
  *   unroll   of the loop over input channels
  *   winograd 0: 3 x 3 convolutions are computed directly; R: in Winograd's
  *            form, R rows of 2 x 2 outputs at a time
+ *   dot      bf16 without tiles, 0: in float; 1: by products that sum two
  *   lanes    1: input channels are loaded a vector at a time, and multiplied
  *            lane by lane; 0: one at a time, into all lanes of a register
  *   prefetch 1: the weights of the next group of channels; where a chain
@@ -114,7 +115,6 @@ enum schedule_dot
 policy_dot(const struct target *x, const struct chanas_workload *w)
 {
   switch (w->dtype) {
-  case CHANAS_BF16: return x->tiles_bf16 ? DOT_NONE : x->dot_bf16;
   case CHANAS_F16: return x->dot_f16;
   case CHANAS_I8: return x->tiles_i8 ? DOT_NONE : x->dot_i8;
   default: return DOT_NONE;
@@ -124,14 +124,18 @@ policy_dot(const struct target *x, const struct chanas_workload *w)
 int
 policy_per(const struct target *x, const struct chanas_workload *w)
 {
-  int dot = policy_dot(x, w) != DOT_NONE;
-
   switch (w->dtype) {
-  case CHANAS_BF16: return x->tiles_bf16 || dot ? 2 : 0;
-  case CHANAS_F16: return dot ? 2 : 0;
-  case CHANAS_I8: return x->tiles_i8 || dot ? 4 : 0;
+  case CHANAS_BF16: return x->tiles_bf16 ? 2 : 0;
+  case CHANAS_F16: return policy_dot(x, w) ? 2 : 0;
+  case CHANAS_I8: return x->tiles_i8 || policy_dot(x, w) ? 4 : 0;
   default: return 0;
   }
+}
+
+int
+policy_may_dot(const struct target *x, const struct chanas_workload *w)
+{
+  return w->dtype == CHANAS_BF16 && !x->tiles_bf16 && x->dot_bf16;
 }
 
 /* The blocks of wide vectors also run with narrow ones; a value that a space
@@ -150,13 +154,18 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
     s->vec = (int)h->value(p, "vector");
   s->per = policy_per(x, w);
   s->dot = policy_dot(x, w);
+  if (h->value(p, "dot")) {
+    s->per = 2;
+    s->dot = x->dot_bf16;
+    s->vec = x->vec;
+  }
   s->fuse = (int)(fuse / 100);
   s->rows = fuse % 100 ? (int)(fuse % 100) : 1;
   if (h->find_knob(p.space, "layout") >= 0)
     s->blocked = (int)h->value(p, "layout");
   if (h->find_knob(p.space, "fold") >= 0)
     s->fold = (int)h->value(p, "fold");
-  s->scale = (int)h->value(p, "scale");
+  s->scale = s->per ? 0 : (int)h->value(p, "scale");
   if (h->find_knob(p.space, "unroll") >= 0)
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)

@@ -59,9 +59,11 @@ int policy_class(const struct chanas_workload *, uint32_t op,
                  uint32_t *first);
 /* Are there too few pixels for the threads to share? */
 int policy_by_channels(const struct target *, const struct chanas_workload *);
-/* How the workload's narrow elements are multiplied, if it has any. */
+/* How the workload's narrow elements are multiplied, if that is no choice. */
 enum schedule_dot policy_dot(const struct target *,
                              const struct chanas_workload *);
+/* Is it one: the knob dot. */
+int policy_may_dot(const struct target *, const struct chanas_workload *);
 /* Elements per float of the workload's tiles, 0 if it runs without. */
 int policy_per(const struct target *, const struct chanas_workload *);
 /* Nothing fused, blocked layout, the smallest blocks. */

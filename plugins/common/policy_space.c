@@ -242,6 +242,8 @@ put_flags(const struct target *x, const struct chanas_workload *w,
   offer_winograd(x, w, &winograd);
   if (put(x, out, "winograd", &winograd))
     return -1;
+  if (dense && policy_may_dot(x, w) && put(x, out, "dot", &order))
+    return -1;
   if (dense && x->lanes && put(x, out, "lanes", &flag))
     return -1;
   if (dense == 1
