@@ -208,4 +208,4 @@ class Case:
         """What chanas' own output differs by."""
         words = call(["./check", "weights.bin", "golden.bin"], self.threads,
                      cwd=self.own / "lib").split()
-        return float(words[2]) / float(words[4])
+        return float(words[2]) / float(words[4].rstrip(","))
