@@ -263,16 +263,6 @@ tensor_size(const struct chanas_workload *w, uint32_t t)
   return t ? out_size(&w->op[t - 1]) * (size_t)w->batch : w->inputs;
 }
 
-/* The largest magnitude. */
-static float
-range_of(const float *v, size_t n)
-{
-  float most = 0;
-  for (size_t i = 0; i < n; i++)
-    most = fmaxf(most, fabsf(v[i]));
-  return most;
-}
-
 /* Op i of a block on a whole batch. */
 static void
 apply_all(const struct chanas_workload *w, uint32_t i, const float *x,
@@ -320,7 +310,7 @@ run(const struct chanas_workload *w, const float *x, const float *weights,
     const float *s = tensor[op->src];
     const float *s2 = op->kind == CHANAS_ADD ? tensor[op->src2] : s;
     if (range)
-      range[i] = range_of(tensor[i], tensor_size(w, i));
+      range[i] = narrow_range(tensor[i], tensor_size(w, i));
     made[i] = mem_array(float, tensor_size(w, i + 1));
     if (rounded && op_has_products(op))
       apply_rounded(w, i, s, stored_range(w, all, op->src), weights, made[i]);

@@ -33,6 +33,8 @@ double reference_moment(const struct chanas_workload *);
 /* out[n]: v as the dtype has it; range is that of a tensor, for I8. */
 void narrow_values(int dtype, float range, const float *v, size_t n,
                    float *out);
+/* The largest magnitude, which I8 spreads its levels over. */
+float narrow_range(const float *v, size_t n);
 /* out: the parameters of an operator with products, each output channel's
  * weights with a range of their own; biases stay as they are. */
 void narrow_weights(const struct chanas_op *, int dtype, const float *w,

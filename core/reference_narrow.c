@@ -46,8 +46,8 @@ narrow_values(int dtype, float range, const float *v, size_t n, float *out)
     }
 }
 
-static float
-largest(const float *v, size_t n)
+float
+narrow_range(const float *v, size_t n)
 {
   float most = 0;
   for (size_t i = 0; i < n; i++)
@@ -63,7 +63,7 @@ narrow_weights(const struct chanas_op *op, int dtype, const float *w,
   size_t row = (all - bias) / (size_t)op->cout;
   for (size_t o = 0; o < (size_t)op->cout; o++) {
     const float *from = w + o * row;
-    narrow_values(dtype, largest(from, row), from, row, out + o * row);
+    narrow_values(dtype, narrow_range(from, row), from, row, out + o * row);
   }
   memcpy(out + all - bias, w + all - bias, bias * sizeof *out);
 }
