@@ -265,74 +265,6 @@ emit_phase(struct emitter *e, int index)
     nest[e->plan->node[p->node].kind](e, p->node);
 }
 
-/* Weights of a convolution on tiles. */
-static void
-pack_tiles(struct emitter *e, const struct node *n, struct parts g)
-{
-  const struct plan *plan = e->plan;
-
-  PRINT(e, "  ch_pack_%s(w + %ld, ",
-        plan->workload->dtype == CHANAS_F16 ? "half" : "tiles", n->weights);
-  if (n->bias >= 0)
-    PRINT(e, "w + %ld", n->bias);
-  else
-    PRINT(e, "0");
-  PRINT(e, ", p + %zu, %d, %d, %d, %d, %d, %d, %d, %d, %d, ", n->packed,
-        n->cout, n->cin, n->k, narrow_elements(plan, &plan->tensor[n->src]),
-        node_steps(plan, n), n->per, g.count, g.size, g.big);
-  if (plan->workload->dtype == CHANAS_F16)
-    PRINT(e, "0);\n");
-  else if (n->per == 4)
-    PRINT(e, "w[%ld], %d);\n", n->range,
-          plan->schedule->dot == DOT_SPREAD ? EMIT_SIGNS : 0);
-  else
-    PRINT(e, "0, 0);\n");
-}
-
-static void
-emit_pack(struct emitter *e)
-{
-  const struct plan *plan = e->plan;
-  int i;
-
-  PRINT(e, "CH_OWN size_t %s_packed(void) { return %zu; }\n", e->symbol,
-        plan->packed);
-  PRINT(e, "CH_OWN size_t %s_scratch(void) { return %zu; }\n", e->symbol,
-        plan->scratch);
-  PRINT(e, "CH_OWN void %s_pack(const float *w, float *p)\n{\n"
-        "  (void)w, (void)p;\n", e->symbol);
-  if (plan->schedule->per && plan->schedule->dot == DOT_NONE)
-    PRINT(e, "  ch_tiles_allow();\n");
-  for (i = 0; i < plan->tensors; i++)
-    if (plan->tensor[i].per == 4)
-      PRINT(e, "  ch_quantum(p + %zu, w[%ld]);\n", plan->tensor[i].quantum,
-            plan->tensor[i].range);
-  for (i = 0; i < plan->nodes; i++) {
-    const struct node *n = &plan->node[i];
-    struct parts g = parts_of(div_up(n->cout, plan->vec), n->block.nv);
-    int dw = n->kind == NODE_DW;
-    if (n->weights < 0)
-      continue;
-    if (n->per) {
-      pack_tiles(e, n, g);
-      continue;
-    }
-    if (dw)
-      g = parts_of(div_up(n->cout, plan->vec), 1);
-    PRINT(e, "  ch_pack%s(w + %ld, ", n->winograd ? "_winograd" : "",
-          n->weights);
-    if (n->bias >= 0)
-      PRINT(e, "w + %ld", n->bias);
-    else
-      PRINT(e, "0");
-    PRINT(e, ", p + %zu, %d, %d, ", n->packed, n->cout, dw ? 1 : n->cin);
-    if (!n->winograd)
-      PRINT(e, "%d, ", n->k * n->k);
-    PRINT(e, "%d, %d, %d, %d);\n", plan->vec, g.count, g.size, g.big);
-  }
-  PRINT(e, "}\n");
-}
-
 /* The phases in their order, with something between each two. */
 static void
 emit_calls(struct emitter *e, const char *between, const char *part)
@@ -458,10 +390,11 @@ static const char shared[] =
   "  }\n"
   "}\n"
   "/* Weights to groups of vectors: [bias][tap][input channel]; the first\n"
-  " * `big` groups have `size` vectors, the others one less. */\n"
+  " * `big` groups have `size` vectors, the others one less.  cin input\n"
+  " * channels of `full` ones. */\n"
   "CH_HELPER void ch_pack(const float *w, const float *b, float *p,\n"
-  "                       long cout, long cin, long taps, long vec,\n"
-  "                       long groups, long size, long big)\n"
+  "                       long cout, long cin, long full, long taps,\n"
+  "                       long vec, long groups, long size, long big)\n"
   "{\n"
   "  long k0 = 0;\n"
   "  for (long g = 0; g < groups; g++) {\n"
@@ -471,7 +404,7 @@ static const char shared[] =
   "    for (long a = 0; a < taps; a++)\n"
   "      for (long c = 0; c < cin; c++)\n"
   "        for (long l = 0; l < n; l++)\n"
-  "          *p++ = k0 + l < cout ? w[((k0 + l) * cin + c) * taps + a] : 0;\n"
+  "          *p++ = k0 + l < cout ? w[((k0 + l) * full + c) * taps + a] : 0;\n"
   "    k0 += n;\n"
   "  }\n"
   "}\n"

@@ -61,6 +61,9 @@ int emit_activations(const struct chanas_host *, struct chanas_text *,
  * that ends the preamble of narrow elements. */
 int emit_packing(const struct chanas_host *, struct chanas_text *, int vec);
 
+/* S_packed, S_scratch and S_pack: see kernel.h. */
+void emit_pack(struct emitter *);
+
 /* What is printed between these two are parameters and body of a kernel,
  * "(...)\n{...}\n", which goes out once.  Its name is ch_k%016llx, for what
  * emit_shared() returns; the caller prints a #define of its own name. */

@@ -7,6 +7,9 @@
  * row oy * stride + ky, counted from the first row of padding.  Without an
  * expansion there is no ring if the depthwise convolution is open; otherwise
  * the rows of the input are copied into it.
+ *
+ * By slices (slices.c) the units are tiles of images of slices, in this order:
+ * m counts images of slices, and so images of what project stores.
  */
 #include "emit.h"
 
@@ -15,6 +18,7 @@ struct chain {
   const struct node *expand, *dw, *project;
   const struct tensor *ring, *tile; /* tile: what the depthwise rows go to */
   int ring_rows, tile_rows, tiles;
+  const char *image; /* counts those that have rings and results of their own */
 };
 
 /* Rows of padding are zero. */
@@ -170,8 +174,8 @@ project_run(struct emitter *e, const struct chain *c, int length,
   PRINT(e, "      for (long g = 0; g < %d; g++)\n"
         "        for (long q = 0; q < %d; q++)\n", groups, tiles);
   PRINT(e, "          %s_n%d_tile%d(tile + %s * %ld, "
-        "dst + n * %ld + %s * %ld, w + %zu", e->symbol, c->phase->project,
-        length, j, c->tile->row, dst->img, row, dst->row, n->packed);
+        "dst + %s * %ld + %s * %ld, w + %zu", e->symbol, c->phase->project,
+        length, j, c->tile->row, c->image, dst->img, row, dst->row, n->packed);
   emit_added_args(e, n, "n", row, "0");
   emit_quantum_arg(e, n);
   if (n->ahead && emit_prefetches(e, n))
@@ -274,8 +278,8 @@ missing_rows(struct emitter *e, const struct chain *c)
   PRINT(e, "    const long first = oy * %d, "
         "end = first + (rows - 1) * %d + %d;\n", c->dw->stride, c->dw->stride,
         c->dw->k);
-  PRINT(e, "    if (n != image || have < first)\n      have = first;\n"
-        "    image = n;\n");
+  PRINT(e, "    if (%s != image || have < first)\n      have = first;\n"
+        "    image = %s;\n", c->image, c->image);
   PRINT(e, "    const long from = have > %d ? have : %d, "
         "to = end < %d ? end : %d;\n", c->dw->pad, c->dw->pad,
         c->dw->pad + c->dw->h, c->dw->pad + c->dw->h);
@@ -295,6 +299,23 @@ through_ring(struct emitter *e, const struct chain *c, const char *all)
   PRINT(e, "    have = end;\n");
 }
 
+/* The unit's image, slice, first row and rows; its slice's weights. */
+static void
+unit(struct emitter *e, const struct chain *c)
+{
+  const struct plan *plan = e->plan;
+
+  if (c->phase->slices)
+    PRINT(e, "    const long m = u / %d, n = m %% %d, oy = u %% %d * %d;\n"
+          "    const float *w = all + m / %d * %zu;\n", c->tiles, plan->batch,
+          c->tiles, c->tile_rows, plan->batch, c->dw->slice);
+  else
+    PRINT(e, "    const long n = u / %d, oy = u %% %d * %d;\n", c->tiles,
+          c->tiles, c->tile_rows);
+  PRINT(e, "    const long rows = oy + %d < %d ? %d : %d - oy;\n",
+        c->tile_rows, c->dw->oh, c->tile_rows, c->dw->oh);
+}
+
 void
 emit_chain(struct emitter *e, const struct phase *p)
 {
@@ -312,20 +333,20 @@ emit_chain(struct emitter *e, const struct phase *p)
   c.ring_rows = chain_ring_rows(plan, p);
   c.tile_rows = plan->schedule->rows;
   c.tiles = div_up(c.dw->oh, c.tile_rows);
+  c.image = p->slices ? "m" : "n";
   functions(e, &c);
   emit_phase_head(e, p->dw);
   pointers(e, &c);
   for (i = 0; i < 2; i++)
     if (dense[i])
       emit_tiles_begin(e, dense[i]);
-  emit_range(e, (long)plan->batch * c.tiles);
+  if (p->slices)
+    PRINT(e, "  const float *const all = w;\n");
+  emit_range(e, (long)plan->batch * (p->slices ? p->slices : 1) * c.tiles);
   if (!c.dw->open)
     PRINT(e, "  long have = 0, image = -1;\n");
-  PRINT(e, "  for (long u = lo; u < hi; u++) {\n"
-        "    const long n = u / %d, oy = u %% %d * %d;\n", c.tiles, c.tiles,
-        c.tile_rows);
-  PRINT(e, "    const long rows = oy + %d < %d ? %d : %d - oy;\n",
-        c.tile_rows, c.dw->oh, c.tile_rows, c.dw->oh);
+  PRINT(e, "  for (long u = lo; u < hi; u++) {\n");
+  unit(e, &c);
   __builtin_snprintf(all, sizeof all, "%d", div_up(c.dw->cout, plan->vec));
   if (c.dw->open)
     depthwise_rows(e, &c, "0", all);

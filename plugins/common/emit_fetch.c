@@ -35,7 +35,8 @@ emit_prefetches(const struct emitter *e, const struct node *n)
 
   if (!s->prefetch || n->scaled >= 0 || turns(e, n) == 0)
     return 0;
-  return n->ahead || (n->k == 1 && !n->chained && !emit_pixels_outer(e, n));
+  return n->ahead || (n->k == 1 && (!n->chained || n->slices)
+                      && !emit_pixels_outer(e, n));
 }
 
 /* Of all that the next tile will read, in all turns of all blocks. */

@@ -172,6 +172,21 @@ emit_mean(struct emitter *e, int index)
   PRINT(e, "  }\n}\n");
 }
 
+/* What the other slices of a chain sum to. */
+static void
+add_copies(struct emitter *e, const struct node *n)
+{
+  const struct tensor *t = &e->plan->tensor[n->src];
+  int i;
+
+  for (i = 1; i < n->sums; i++) {
+    PRINT(e, "\n      + ch_ld%d(q + %ld", e->plan->vec,
+          i * e->plan->batch * t->img);
+    emit_offset(e, t, here);
+    PRINT(e, ")");
+  }
+}
+
 static void
 point_body(struct emitter *e, int index, int partial)
 {
@@ -187,6 +202,7 @@ point_body(struct emitter *e, int index, int partial)
     PRINT(e, " + ");
     emit_load(e, n->src2, "f", here, partial);
   }
+  add_copies(e, n);
   PRINT(e, ";\n");
   emit_store(e, n, "a", here, partial);
 }

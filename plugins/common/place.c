@@ -92,7 +92,8 @@ copy_input(struct plan *plan, int per)
                          .scaled = -1, .conv = -1, .spare = -1 };
   for (i = plan->phases++; i > 0; i--)
     plan->phase[i] = plan->phase[i - 1];
-  plan->phase[0] = (struct phase){ -1, -1, -1, plan->nodes };
+  plan->phase[0] = (struct phase){ .expand = -1, .dw = -1, .project = -1,
+                                   .node = plan->nodes };
   plan->nodes++;
   plan->tensors++;
 }
@@ -177,7 +178,8 @@ layout(struct plan *plan)
       continue;
     strides(plan, t, t->h + 2 * t->halo);
     t->origin = t->halo * (t->row + t->pix);
-    t->size = round_up((size_t)plan->batch * (size_t)t->img + behind(t), LINE);
+    t->size = round_up((size_t)(plan->batch * (t->copies ? t->copies : 1))
+                       * (size_t)t->img + behind(t), LINE);
   }
   for (i = 0; i < plan->nodes; i++) {
     const struct node *n = &plan->node[i];
@@ -360,6 +362,31 @@ node_panel(const struct plan *plan, const struct node *n)
 }
 
 static void
+pack_node(struct plan *plan, struct node *n)
+{
+  n->packed = plan->packed;
+  plan->packed += round_up(node_panel(plan, n)
+                           * (size_t)div_up(n->cout, plan->vec), LINE);
+}
+
+/* All weights of a slice lie together. */
+static void
+pack_slices(struct plan *plan, const struct phase *p)
+{
+  struct node *n[] = { &plan->node[p->expand], &plan->node[p->dw],
+                       &plan->node[p->project] };
+  size_t first = plan->packed, slice;
+  int i;
+
+  for (i = 0; i < 3; i++)
+    pack_node(plan, n[i]);
+  slice = plan->packed - first;
+  for (i = 0; i < 3; i++)
+    n[i]->slice = slice;
+  plan->packed = first + (size_t)p->slices * slice;
+}
+
+static void
 pack(struct plan *plan)
 {
   int i;
@@ -371,12 +398,12 @@ pack(struct plan *plan)
     }
   for (i = 0; i < plan->nodes; i++) {
     struct node *n = &plan->node[i];
-    if (n->weights < 0)
-      continue;
-    n->packed = plan->packed;
-    plan->packed += round_up(node_panel(plan, n)
-                             * (size_t)div_up(n->cout, plan->vec), LINE);
+    if (n->weights >= 0 && n->slices == 0)
+      pack_node(plan, n);
   }
+  for (i = 0; i < plan->phases; i++)
+    if (plan->phase[i].slices)
+      pack_slices(plan, &plan->phase[i]);
 }
 
 void

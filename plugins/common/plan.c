@@ -6,6 +6,7 @@
 #include "plan.h"
 #include "narrow.h"
 #include "place.h"
+#include "slices.h"
 
 struct lowering {
   struct plan *plan;
@@ -382,6 +383,7 @@ plan_make(struct plan *plan, const struct chanas_workload *w,
   plan->node[l.producer[w->ops]].accumulate = w->accumulate;
   narrow_tensors(plan);
   chain_nodes(plan, l.producer);
+  slice_chains(plan);
   place_tensors(plan);
   return 0;
 }

@@ -38,7 +38,12 @@ enum schedule_order {
   ORDER_PIXELS,   /* the other way */
   ORDER_AUTO,     /* outside what is the larger: input or weights */
 };
-enum schedule_split { SPLIT_PIXELS, SPLIT_CHANNELS };
+enum schedule_split {
+  SPLIT_PIXELS,
+  SPLIT_CHANNELS,
+  SPLIT_SLICES, /* of a chain: a thread keeps its slice of the channels between
+                   expansion and projection, and sums are added (slices.c) */
+};
 /* How products of narrow elements sum those that lie side by side. */
 enum schedule_dot {
   DOT_NONE,   /* not on vector registers: on tiles */
@@ -81,6 +86,7 @@ struct tensor {
   int place;
   int c, h, w, halo;
   int exact;              /* may end in a part of a vector */
+  int copies;             /* images are so many times the batch; 0: once */
   int per;                /* elements per float if narrow (2, 4), else 0 */
   long range;             /* of 8-bit integers: in the parameters */
   size_t quantum;         /* and 127 over it, in the packed weights */
@@ -116,6 +122,11 @@ struct node {
   long ahead;           /* project of a chain: floats of x that the next tile
                            will read, to be fetched meanwhile; or 0 */
   int scaled;           /* tensor of scaled weights, instead of packed; -1 */
+  int slices;           /* part of a chain that has as many; else 0.  Channels
+                           between expansion and projection are a slice's */
+  int full;             /* of a slice's project: input channels of them all */
+  size_t slice;         /* floats from one slice's packed weights to the next */
+  int sums;             /* NODE_POINT: so many copies of src are added; or 0 */
   int open;             /* reads x, which has no halo, around its pixels */
   int spare;            /* if so: a thread's row of zeroes (depthwise), or its
                            copy of a tile's input (dense); -1: none needed */
@@ -125,6 +136,7 @@ struct node {
 
 struct phase {
   int expand, dw, project; /* a chain: nodes or -1; dw < 0: no chain */
+  int slices;              /* of a chain, else or without any 0 */
   int node;                /* otherwise */
 };
 

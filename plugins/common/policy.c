@@ -24,7 +24,8 @@
  *            (both are offered for a single kind of dense convolution only;
  *            elsewhere they are not worth the trials)
  *   columns  output columns per step of a depthwise convolution
- *   split    with threads, over 0: pixels, 1: output channels
+ *   split    with threads, over 0: pixels, 1: output channels; 2: of a chain,
+ *            the channels between expansion and projection
  *
  * A knob that has no effect on a workload is not offered.
  */

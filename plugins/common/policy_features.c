@@ -170,7 +170,8 @@ policy_features(void *self, const struct chanas_workload *w,
   if (policy_schedule(x, w, point, &c) || plan_make(&p, w, &c))
     return -1;
   for (k = 0; k < p.nodes; k++)
-    node(&s, &p, &p.node[k]);
+    for (i = 0; i == 0 || i < (size_t)p.node[k].slices; i++)
+      node(&s, &p, &p.node[k]);
   const double list[] = {
     log2p(w->flops), log2p(w->bytes), log2p((double)w->weights),
     log2p(s.issued), s.useful > 0 ? s.issued / s.useful - 1 : 0,

@@ -221,6 +221,37 @@ prefetches(const struct chanas_workload *w, int dense)
                        && w->inputs >= PLAN_FAR));
 }
 
+/* Has a chain of the workload slices for all threads? */
+static int
+has_slices(const struct target *x, const struct chanas_workload *w)
+{
+  struct schedule s = policy_plain(x);
+  struct plan plan;
+  int i, slices = 0;
+
+  s.fuse = FUSE_PROJECT;
+  s.split = SPLIT_SLICES;
+  s.per = policy_per(x, w);
+  s.dot = policy_dot(x, w);
+  if (plan_make(&plan, w, &s))
+    return 0;
+  for (i = 0; i < plan.phases; i++)
+    slices |= plan.phase[i].slices;
+  return slices != 0;
+}
+
+/* Over what threads share the work. */
+static int
+put_split(const struct target *x, const struct chanas_workload *w,
+          struct chanas_space *out)
+{
+  struct offer split = { 2, { SPLIT_PIXELS, SPLIT_CHANNELS } };
+
+  if (has_slices(x, w))
+    add(&split, SPLIT_SLICES);
+  return put(x, out, "split", &split);
+}
+
 static int
 put_flags(const struct target *x, const struct chanas_workload *w,
           struct chanas_space *out)
@@ -257,7 +288,7 @@ put_flags(const struct target *x, const struct chanas_workload *w,
       return -1;
   }
   if (x->threads > 1 && (dense || columns.count))
-    return put(x, out, "split", &order);
+    return put_split(x, w, out);
   return 0;
 }
 
