@@ -265,7 +265,8 @@ emit_phase(struct emitter *e, int index)
     nest[e->plan->node[p->node].kind](e, p->node);
 }
 
-/* The phases in their order, with something between each two. */
+/* The phases in their order, with something between each two, unless threads
+ * that are as many as they should be read what they made themselves. */
 static void
 emit_calls(struct emitter *e, const char *between, const char *part)
 {
@@ -273,11 +274,13 @@ emit_calls(struct emitter *e, const char *between, const char *part)
   int i;
 
   for (i = 0; i < plan->phases; i++) {
-    if (i > 0)
+    const struct phase *p = &plan->phase[i];
+    if (i > 0 && p->local && plan->threads > 1)
+      PRINT(e, "  if (nt != %d) {\n%s  }\n", plan->threads, between);
+    else if (i > 0)
       PRINT(e, "%s", between);
     PRINT(e, "  %s_n%d(x, y, w, s, %s);\n", e->symbol,
-          plan->phase[i].dw >= 0 ? plan->phase[i].dw : plan->phase[i].node,
-          part);
+          p->dw >= 0 ? p->dw : p->node, part);
   }
 }
 
@@ -390,11 +393,12 @@ static const char shared[] =
   "  }\n"
   "}\n"
   "/* Weights to groups of vectors: [bias][tap][input channel]; the first\n"
-  " * `big` groups have `size` vectors, the others one less.  cin input\n"
-  " * channels of `full` ones. */\n"
+  " * `big` groups have `size` vectors, the others one less.  Input\n"
+  " * channels are cin of `full` ones, from `from` on, beyond them zero. */\n"
   "CH_HELPER void ch_pack(const float *w, const float *b, float *p,\n"
-  "                       long cout, long cin, long full, long taps,\n"
-  "                       long vec, long groups, long size, long big)\n"
+  "                       long cout, long cin, long from, long full,\n"
+  "                       long taps, long vec, long groups, long size,\n"
+  "                       long big)\n"
   "{\n"
   "  long k0 = 0;\n"
   "  for (long g = 0; g < groups; g++) {\n"
@@ -404,7 +408,8 @@ static const char shared[] =
   "    for (long a = 0; a < taps; a++)\n"
   "      for (long c = 0; c < cin; c++)\n"
   "        for (long l = 0; l < n; l++)\n"
-  "          *p++ = k0 + l < cout ? w[((k0 + l) * full + c) * taps + a] : 0;\n"
+  "          *p++ = k0 + l < cout && from + c < full\n"
+  "            ? w[((k0 + l) * full + from + c) * taps + a] : 0;\n"
   "    k0 += n;\n"
   "  }\n"
   "}\n"

@@ -125,8 +125,9 @@ depthwise_rows(struct emitter *e, const struct chain *c, const char *lower,
                        c->tile->row, c->tile->vec);
   else
     __builtin_snprintf(y, sizeof y,
-                       "dst + n * %ld + (oy + j) * %ld + c * %ld",
-                       c->tile->img, c->tile->row, c->tile->vec);
+                       "dst + n * %ld + (oy + j) * %ld + (%sc) * %ld",
+                       c->tile->img, c->tile->row,
+                       c->phase->slices ? "lead + " : "", c->tile->vec);
   emit_dw_call(e, c->phase->dw, y, "n", "(oy + j)");
   PRINT(e, "      }\n    }\n");
 }
@@ -312,6 +313,9 @@ unit(struct emitter *e, const struct chain *c)
   else
     PRINT(e, "    const long n = u / %d, oy = u %% %d * %d;\n", c->tiles,
           c->tiles, c->tile_rows);
+  if (c->phase->slices && !c->project)
+    PRINT(e, "    const long lead = m / %d * %d;\n", plan->batch,
+          c->dw->cout / plan->vec);
   PRINT(e, "    const long rows = oy + %d < %d ? %d : %d - oy;\n",
         c->tile_rows, c->dw->oh, c->tile_rows, c->dw->oh);
 }

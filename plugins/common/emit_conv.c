@@ -446,6 +446,40 @@ emit_scaled_weights(struct emitter *e, int index)
         conv->k * conv->k, conv->cin, vec, vec, vec, vec, vec);
 }
 
+/* The project of a block by slices, not in a chain: each of these sums over
+ * its own input channels. */
+static void
+slice_loop(struct emitter *e, const struct node *n)
+{
+  const struct plan *plan = e->plan;
+
+  emit_range(e, n->slices);
+  PRINT(e, "  for (long m = lo; m < hi; m++) {\n"
+        "  const float *src = all + m * %ld, *wp = w + %zu + m * %zu;\n"
+        "  float *dst = sums + m * %ld;\n",
+        n->cin / plan->vec * plan->tensor[n->src].vec, n->packed, n->slice,
+        plan->batch * plan->tensor[n->dst].img);
+}
+
+static void
+sliced_conv(struct emitter *e, int index)
+{
+  const struct node *n = &e->plan->node[index];
+  struct pixel_runs runs = plan_runs(e->plan, n);
+  int tiles = parts_of(runs.length, n->block.mr).count;
+
+  emit_conv_tile(e, index, runs.length);
+  emit_phase_head(e, index);
+  emit_tensor(e, n->src, "all", 1);
+  emit_tensor(e, n->dst, "sums", 0);
+  slice_loop(e, n);
+  group_loop(e, 0, parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count);
+  unit_loop(e, 0, runs.runs * tiles);
+  PRINT(e, "  {\n");
+  tile_call(e, index, runs, tiles);
+  PRINT(e, "  }\n  }\n}\n");
+}
+
 void
 emit_conv(struct emitter *e, int index)
 {
@@ -456,8 +490,12 @@ emit_conv(struct emitter *e, int index)
   int tiles = parts_of(runs.length, n->block.mr).count;
   int groups = parts_of(div_up(n->cout, e->plan->vec), n->block.nv).count;
   int units = runs.runs * tiles;
-  int by_group = s->split == SPLIT_CHANNELS && groups > 1;
+  int by_group = s->split != SPLIT_PIXELS && groups > 1;
 
+  if (n->slices) {
+    sliced_conv(e, index);
+    return;
+  }
   emit_conv_tile(e, index, runs.length);
   emit_phase_head(e, index);
   if (n->open)

@@ -228,7 +228,7 @@ emit_dw(struct emitter *e, int index)
   const struct tensor *dst = &e->plan->tensor[n->dst];
   int vectors = div_up(n->cout, e->plan->vec);
   int rows = e->plan->batch * n->oh;
-  int by_vector = e->plan->schedule->split == SPLIT_CHANNELS && vectors > 1;
+  int by_vector = e->plan->schedule->split != SPLIT_PIXELS && vectors > 1;
   char y[96];
 
   emit_dw_row(e, index);

@@ -111,7 +111,7 @@ fetch_of(const struct emitter *e, const struct node *n)
   f.part = (long)LINE * turns(e, n) * emit_prefetch_lines(e, n, g.size);
   f.used = f.part ? (int)((f.panel + f.part - 1) / f.part) : tiles;
   f.rest = tiles > 1 && f.used < tiles ? tiles - f.used : 0;
-  if (f.rest)
+  if (f.rest && !n->slices)
     f.later = find_later(plan, n);
   return f;
 }

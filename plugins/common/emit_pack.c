@@ -39,23 +39,24 @@ pack_tiles(struct emitter *e, const struct node *n, struct parts g)
     PRINT(e, "0, 0);\n");
 }
 
-/* Any others; of a chain by slices one of these: its output channels, or of
- * the project (full) its input channels, with the bias in the first. */
+/* Any others; by slices one of these: its output channels, or of the project
+ * (full) its input channels, with the bias in the first. */
 static void
 pack_vectors(struct emitter *e, const struct node *n, int slice)
 {
   int dw = n->kind == NODE_DW, vectors = div_up(n->cout, e->plan->vec);
   struct parts g = parts_of(vectors, dw ? 1 : n->block.nv);
-  int cin = dw ? 1 : n->cin;
-  long first = n->full ? cin : (long)n->cout * cin * n->k * n->k;
+  int cin = dw ? 1 : n->cin, first = n->full ? 0 : slice * n->cout;
+  int left = n->mid ? n->mid - first : n->cout;
 
   PRINT(e, "  ch_pack%s(w + %ld, ", n->winograd ? "_winograd" : "",
-        n->weights + slice * first);
+        n->weights + (long)first * cin * n->k * n->k);
   bias(e, n, slice);
   PRINT(e, ", p + %zu, %d, %d, ", n->packed + (size_t)slice * n->slice,
-        n->cout, cin);
+        left < n->cout ? left : n->cout, cin);
   if (!n->winograd)
-    PRINT(e, "%d, %d, ", n->full ? n->full : cin, n->k * n->k);
+    PRINT(e, "%d, %d, %d, ", n->full ? slice * cin : 0,
+          n->full ? n->full : cin, n->k * n->k);
   PRINT(e, "%d, %d, %d, %d);\n", e->plan->vec, g.count, g.size, g.big);
 }
 

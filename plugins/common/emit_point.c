@@ -224,6 +224,14 @@ point_rows(struct emitter *e, int index)
                 || (n->src2 >= 0 && emit_partial(e, n->src2));
   int vectors = div_up(n->cout, e->plan->vec);
 
+  if (n->by_vectors) {
+    PRINT(e, "  for (long c = lo; c < hi; c++)\n"
+          "  for (long p = 0; p < %d; p++) {\n",
+          plan_runs(e->plan, n).length);
+    point_body(e, index, 0);
+    PRINT(e, "  }\n");
+    return;
+  }
   if (dst->blocked) {
     int whole = vectors - (partial != 0);
     if (whole > 0) {
@@ -263,6 +271,8 @@ emit_point(struct emitter *e, int index)
   emit_halo(e, n->dst);
   if (copy)
     emit_range(e, runs.runs);
+  else if (n->by_vectors)
+    emit_range(e, div_up(n->cout, e->plan->vec));
   else
     emit_range(e, runs.length);
   if (copy)

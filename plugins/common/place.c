@@ -284,10 +284,11 @@ touch(struct plan *plan, int tensor, int phase)
     t->last = phase;
 }
 
+/* Counted in barriers: nobody waits before a local phase. */
 static void
 lives(struct plan *plan)
 {
-  int i, j, k, count, member[3];
+  int i, j, k, count, member[3], at = 0;
 
   for (i = 0; i < plan->tensors; i++) {
     plan->tensor[i].first = PLAN_NODES;
@@ -295,14 +296,15 @@ lives(struct plan *plan)
   }
   for (i = 0; i < plan->phases; i++) {
     count = phase_nodes(&plan->phase[i], member);
+    at += !plan->phase[i].local;
     for (j = 0; j < count; j++) {
       const struct node *n = &plan->node[member[j]];
-      touch(plan, n->src, i);
-      touch(plan, n->src2, i);
-      touch(plan, n->scaled, i);
-      touch(plan, n->dst, i);
+      touch(plan, n->src, at);
+      touch(plan, n->src2, at);
+      touch(plan, n->scaled, at);
+      touch(plan, n->dst, at);
       for (k = 0; k < n->tails; k++)
-        touch(plan, n->tail[k].add, i);
+        touch(plan, n->tail[k].add, at);
     }
   }
 }
@@ -373,17 +375,15 @@ pack_node(struct plan *plan, struct node *n)
 static void
 pack_slices(struct plan *plan, const struct phase *p)
 {
-  struct node *n[] = { &plan->node[p->expand], &plan->node[p->dw],
-                       &plan->node[p->project] };
+  int i, member[3], count = phase_nodes(p, member);
   size_t first = plan->packed, slice;
-  int i;
 
-  for (i = 0; i < 3; i++)
-    pack_node(plan, n[i]);
+  for (i = 0; i < count; i++)
+    pack_node(plan, &plan->node[member[i]]);
   slice = plan->packed - first;
-  for (i = 0; i < 3; i++)
-    n[i]->slice = slice;
-  plan->packed = first + (size_t)p->slices * slice;
+  for (i = 0; i < count; i++)
+    plan->node[member[i]].slice = slice;
+  plan->packed = first + (size_t)plan->threads * slice;
 }
 
 static void
@@ -402,7 +402,8 @@ pack(struct plan *plan)
       pack_node(plan, n);
   }
   for (i = 0; i < plan->phases; i++)
-    if (plan->phase[i].slices)
+    if (plan->phase[i].slices
+        || (plan->phase[i].dw < 0 && plan->node[plan->phase[i].node].slices))
       pack_slices(plan, &plan->phase[i]);
 }
 

@@ -93,7 +93,7 @@ struct tensor {
   int blocked;
   long img, row, pix, vec, origin;
   size_t size, offset;    /* floats; in scratch, or in a thread's share */
-  int first, last;        /* phases between which it is alive */
+  int first, last;        /* barriers between which it is alive */
 };
 
 enum node_kind {
@@ -125,6 +125,9 @@ struct node {
   int slices;           /* part of a chain that has as many; else 0.  Channels
                            between expansion and projection are a slice's */
   int full;             /* of a slice's project: input channels of them all */
+  int mid;              /* where cout is a slice's, or all slices': how many
+                           output channels there are, or 0 */
+  int by_vectors;       /* threads share vectors of channels evenly */
   size_t slice;         /* floats from one slice's packed weights to the next */
   int sums;             /* NODE_POINT: so many copies of src are added; or 0 */
   int open;             /* reads x, which has no halo, around its pixels */
@@ -137,6 +140,8 @@ struct node {
 struct phase {
   int expand, dw, project; /* a chain: nodes or -1; dw < 0: no chain */
   int slices;              /* of a chain, else or without any 0 */
+  int local;               /* as many threads as slices need not wait before:
+                              each reads what it made itself */
   int node;                /* otherwise */
 };
 

@@ -166,7 +166,6 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
     s->blocked = (int)h->value(p, "layout");
   if (h->find_knob(p.space, "fold") >= 0)
     s->fold = (int)h->value(p, "fold");
-  s->scale = s->per ? 0 : (int)h->value(p, "scale");
   if (h->find_knob(p.space, "unroll") >= 0)
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)
@@ -179,6 +178,8 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
   if (h->find_knob(p.space, "order") >= 0)
     s->order = (int)h->value(p, "order");
   s->split = (int)h->value(p, "split");
+  if (s->per == 0 && s->split != SPLIT_SLICES)
+    s->scale = (int)h->value(p, "scale");
   for (i = 0; i < w->ops && i < PLAN_OPS; i++) {
     int class = policy_class(w, i, NULL);
     if (class < 0)

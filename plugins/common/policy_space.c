@@ -229,7 +229,7 @@ has_slices(const struct target *x, const struct chanas_workload *w)
   struct plan plan;
   int i, slices = 0;
 
-  s.fuse = FUSE_PROJECT;
+  s.fuse = FUSE_PROJECT; /* as far as it goes */
   s.split = SPLIT_SLICES;
   s.per = policy_per(x, w);
   s.dot = policy_dot(x, w);

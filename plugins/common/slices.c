@@ -1,21 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plan, between chains and places: a chain by slices of channels.  Where maps
- * are small, threads that share the pixels compute many rows twice or read
- * each other's tensors three times a block.  With SPLIT_SLICES a thread takes
- * a slice of the channels between expansion and projection through the whole
- * chain; its projection sums over these alone, and what the slices sum to is
- * added in a phase of its own, which is all that threads exchange.
+ * Plan, between chains and places: blocks by slices of channels.  Where maps
+ * are small, threads that share the pixels compute many rows twice, and those
+ * that share output channels read each other's tensors three times a block.
+ * With SPLIT_SLICES a thread takes a slice of the channels between expansion
+ * and projection through the whole block; its projection sums over these
+ * alone, and what the slices sum to is added in a phase of its own, which is
+ * all that threads exchange.
+ *
+ * With squeeze and excite in between, the chain ends at the depthwise
+ * convolution.  Means, the second of the two linear layers and the scaling
+ * share vectors of channels evenly, so that each thread keeps its slice; only
+ * the first linear layer reads all means.
  */
 #include "slices.h"
 
+#define WASTE 12 /* one vector of so many may be added */
+
+/* Squeeze and excite behind a chain, and the projection: phases. */
+struct excite { int mean, second, scale, project; };
+
+/* The phase of the only node of this kind that reads the tensor, or -1. */
 static int
-can_slice(const struct plan *plan, const struct phase *p)
+reader(const struct plan *plan, int kind, int tensor)
 {
-  if (plan->threads < 2 || p->expand < 0 || p->dw < 0 || p->project < 0)
+  int i, found = -1;
+
+  for (i = 0; i < plan->phases; i++) {
+    const struct phase *p = &plan->phase[i];
+    if (p->dw >= 0 || plan->node[p->node].src != tensor)
+      continue;
+    if (plan->node[p->node].kind == kind)
+      found = found < 0 ? i : -1;
+  }
+  return found;
+}
+
+static const struct node *
+node_of(const struct plan *plan, int phase)
+{
+  return &plan->node[plan->phase[phase].node];
+}
+
+/* Nodes of a phase of its own that makes the tensor, or -1. */
+static int
+maker(const struct plan *plan, int tensor)
+{
+  int i;
+
+  for (i = 0; i < plan->phases; i++)
+    if (plan->phase[i].dw < 0 && node_of(plan, i)->dst == tensor)
+      return i;
+  return -1;
+}
+
+static int
+projects(const struct node *n)
+{
+  return n->kind == NODE_CONV && n->k == 1 && n->stride == 1 && n->pad == 0
+         && n->per == 0 && n->scaled < 0;
+}
+
+static int
+find_excite(const struct plan *plan, const struct node *dw, struct excite *x)
+{
+  const struct node *scale;
+
+  x->mean = reader(plan, NODE_MEAN, dw->dst);
+  x->scale = reader(plan, NODE_SCALE, dw->dst);
+  if (plan->batch > 1 || x->mean < 0 || x->scale < 0)
     return 0;
-  return plan->node[p->expand].per == 0 && plan->node[p->project].per == 0
-         && plan->node[p->dw].cout % (plan->vec * plan->threads) == 0
+  scale = node_of(plan, x->scale);
+  x->second = maker(plan, scale->src2);
+  x->project = reader(plan, NODE_CONV, scale->dst);
+  return x->second >= 0 && node_of(plan, x->second)->per == 0
+         && x->project == x->scale + 1
+         && projects(node_of(plan, x->project));
+}
+
+/* Channels of a slice. */
+static int
+width_of(const struct plan *plan, const struct node *dw)
+{
+  return div_up(div_up(dw->cout, plan->vec), plan->threads) * plan->vec;
+}
+
+/* Are equal slices not much more than the channels? */
+static int
+divides(const struct plan *plan, const struct node *dw)
+{
+  int vectors = div_up(dw->cout, plan->vec);
+  int all = width_of(plan, dw) / plan->vec * plan->threads;
+
+  return WASTE * (all - vectors) <= vectors
          && plan->tensors < PLAN_TENSORS && plan->nodes < PLAN_NODES;
 }
 
@@ -32,8 +109,6 @@ add_sum(struct plan *plan, struct node *project, int slices)
   sum->kind = NODE_POINT;
   sum->src = t;
   sum->cin = project->cout;
-  sum->h = project->oh;
-  sum->w = project->ow;
   sum->weights = sum->bias = -1;
   sum->sums = slices;
   sum->chained = 0;
@@ -41,34 +116,100 @@ add_sum(struct plan *plan, struct node *project, int slices)
   project->tails = project->adds = project->accumulate = 0;
 }
 
+/* Room for the phase of the sum, behind the one of the project. */
 static void
-slice(struct plan *plan, struct phase *p, int slices)
+insert_sum(struct plan *plan, int after)
+{
+  int i;
+
+  for (i = plan->phases++; i > after + 1; i--)
+    plan->phase[i] = plan->phase[i - 1];
+  plan->phase[after + 1] = (struct phase){ .expand = -1, .dw = -1,
+                                           .project = -1,
+                                           .node = plan->nodes - 1 };
+}
+
+static void
+slice_project(struct plan *plan, struct node *project, int width)
+{
+  add_sum(plan, project, plan->threads);
+  project->slices = plan->threads;
+  project->full = project->cin;
+  project->cin = width;
+}
+
+/* Expansion and depthwise convolution; what lies between them is a ring. */
+static void
+slice_chain(struct plan *plan, struct phase *p, int width)
 {
   struct node *expand = &plan->node[p->expand], *dw = &plan->node[p->dw];
-  struct node *project = &plan->node[p->project];
 
-  add_sum(plan, project, slices);
-  p->slices = expand->slices = dw->slices = project->slices = slices;
-  expand->cout /= slices;
-  dw->cin = dw->cout /= slices;
-  project->full = project->cin;
-  project->cin /= slices;
-  plan->tensor[dw->src].c /= slices;
-  plan->tensor[dw->dst].c /= slices;
+  p->slices = expand->slices = dw->slices = plan->threads;
+  expand->mid = dw->mid = dw->cout;
+  expand->cout = dw->cin = dw->cout = plan->tensor[dw->src].c = width;
+}
+
+/* A node whose vectors of output channels are those of all slices: weights
+ * for what is beyond its channels are zero. */
+static struct node *
+share_vectors(struct plan *plan, int phase, int width)
+{
+  struct node *n = &plan->node[plan->phase[phase].node];
+
+  n->by_vectors = 1;
+  n->mid = n->cout;
+  n->cout = plan->tensor[n->dst].c = width * plan->threads;
+  return n;
+}
+
+/* Squeeze and excite, and the project behind it. */
+static void
+slice_excite(struct plan *plan, const struct excite *x, int width)
+{
+  struct node *second = share_vectors(plan, x->second, width);
+  struct node *mean = share_vectors(plan, x->mean, width);
+  struct node *scale = share_vectors(plan, x->scale, width);
+
+  while (width / plan->vec % second->block.nv) /* groups divide like slices */
+    second->block.nv--;
+  mean->cin = mean->cout;
+  scale->cin = scale->cout;
+  slice_project(plan, &plan->node[plan->phase[x->project].node], width);
+  plan->phase[x->mean].local = plan->phase[x->scale].local = 1;
+  plan->phase[x->project].local = 1;
+  insert_sum(plan, x->project);
+}
+
+static void
+slice(struct plan *plan, int phase)
+{
+  struct phase *p = &plan->phase[phase];
+  const struct node *dw = &plan->node[p->dw];
+  int width = width_of(plan, dw);
+  struct excite x;
+
+  if (p->expand < 0 || plan->node[p->expand].per || !divides(plan, dw))
+    return;
+  if (p->project >= 0 && plan->node[p->project].per == 0) {
+    slice_chain(plan, p, width);
+    plan->tensor[dw->dst].c = width;
+    slice_project(plan, &plan->node[p->project], width);
+    insert_sum(plan, phase);
+  } else if (p->project < 0 && find_excite(plan, dw, &x)) {
+    slice_chain(plan, p, width);
+    plan->tensor[dw->dst].c = width * plan->threads;
+    slice_excite(plan, &x, width);
+  }
 }
 
 void
 slice_chains(struct plan *plan)
 {
-  int i, j;
+  int i;
 
-  for (i = 0; plan->schedule->split == SPLIT_SLICES && i < plan->phases; i++) {
-    if (!can_slice(plan, &plan->phase[i]))
-      continue;
-    slice(plan, &plan->phase[i], plan->threads);
-    for (j = plan->phases++; j > i + 1; j--)
-      plan->phase[j] = plan->phase[j - 1];
-    plan->phase[i + 1] = (struct phase){ .expand = -1, .dw = -1, .project = -1,
-                                         .node = plan->nodes - 1 };
-  }
+  if (plan->schedule->split != SPLIT_SLICES || plan->threads < 2)
+    return;
+  for (i = 0; i < plan->phases; i++)
+    if (plan->phase[i].dw >= 0)
+      slice(plan, i);
 }
