@@ -65,6 +65,36 @@ busiest(const struct target *x, const struct chanas_workload *w, int64_t rows)
   return most < oh * w->batch ? most : oh * w->batch;
 }
 
+/* Slices of channels pay as long as maps are small: rows at the seams of
+ * pixels weigh more there, and so do tensors that threads would exchange. */
+static int
+by_slices(const struct target *x, const struct chanas_workload *w,
+          const struct chanas_space *space)
+{
+  const struct chanas_op *op = largest_depthwise(w);
+  long knob = x->host->find_knob(space, "split");
+  size_t i;
+
+  if (knob < 0 || op == NULL
+      || w->batch * op->oh * op->ow > 128 * x->threads)
+    return 0;
+  for (i = 0; i < x->host->choices(space, (size_t)knob); i++)
+    if (x->host->knob_value(space, (size_t)knob, i) == SPLIT_SLICES)
+      return 1;
+  return 0;
+}
+
+/* Tiles of a chain by slices: the project's weights are read for each. */
+static int64_t
+slice_rows(const struct chanas_workload *w)
+{
+  const struct chanas_op *op = largest_depthwise(w);
+  uint32_t next = (uint32_t)(op - w->op) + 1;
+
+  return op->oh == 7 && next < w->ops && w->op[next].kind == CHANAS_CONV ? 7
+                                                                         : 4;
+}
+
 /* The widest step up to 8 columns. */
 static int32_t
 default_columns(const struct target *x, const struct chanas_space *space,
@@ -91,6 +121,22 @@ choose_rows(const struct target *x, const struct chanas_workload *w,
     int64_t most = busiest(x, w, here) * 2 - (here == rows);
     if (best == 0 || most < least)
       best = i, least = most;
+  }
+  return (int32_t)best;
+}
+
+/* Index of the fuse value for tiles of so many rows, or of the most. */
+static int32_t
+choose_slice(const struct target *x, const struct chanas_space *space,
+             size_t knob, int64_t rows)
+{
+  size_t i, best = 0, n = x->host->choices(space, knob);
+  int64_t most = 0;
+
+  for (i = 1; i < n; i++) {
+    int64_t value = x->host->knob_value(space, knob, i) % 100;
+    if (value <= rows && value > most)
+      best = i, most = value;
   }
   return (int32_t)best;
 }
@@ -133,12 +179,15 @@ policy_initial(void *self, const struct chanas_workload *w,
                const struct chanas_space *space, int32_t *choice)
 {
   const struct target *x = self;
+  int slices = by_slices(x, w, space);
   size_t i;
 
   for (i = 0; i < x->host->knobs(space); i++) {
     const char *name = x->host->knob_name(space, i);
     choice[i] = 0;
-    if (!strcmp(name, "fuse"))
+    if (!strcmp(name, "fuse") && slices)
+      choice[i] = choose_slice(x, space, i, slice_rows(w));
+    else if (!strcmp(name, "fuse"))
       choice[i] = choose_rows(x, w, space, i, default_fuse(x, w));
     else if (!strcmp(name, "scale"))
       choice[i] = choose(x, space, i, default_scale(w));
@@ -147,7 +196,8 @@ policy_initial(void *self, const struct chanas_workload *w,
     else if (!strcmp(name, "order"))
       choice[i] = choose(x, space, i, default_order(w));
     else if (!strcmp(name, "split"))
-      choice[i] = choose(x, space, i, policy_by_channels(x, w));
+      choice[i] = choose(x, space, i, slices ? SPLIT_SLICES
+                                      : policy_by_channels(x, w));
   }
   return 0;
 }
