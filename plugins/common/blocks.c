@@ -24,7 +24,8 @@ struct shape
 blocks_shape(const struct chanas_workload *w, int index, int vec)
 {
   const struct chanas_op *op = &w->op[index];
-  struct shape s = { 1, w->batch, div_up(op->cout, vec), op->cin, 1 };
+  struct shape s = { 1, w->batch, div_up(op->cout, vec), op->cin, 1,
+                     0 };
 
   if (op->kind == CHANAS_LINEAR)
     return s;
@@ -42,16 +43,24 @@ blocks_shape(const struct chanas_workload *w, int index, int vec)
   return s;
 }
 
+/* Issue slots for each vector of weights.  Panels that L1 does not keep were
+ * measured to take 2.8 cycles a vector (docs/bench/x86.md). */
 static double
-tile_cost(int mr, int nv, int steps)
+weight_cost(struct shape s, int nv)
+{
+  return s.near && s.steps * nv > s.near ? 5 : 2.5;
+}
+
+static double
+tile_cost(struct shape s, int mr, int nv)
 {
   double issue = mr * nv > mr + nv ? mr * nv : mr + nv;
 
   if (issue < 8)
     issue = 8; /* latency */
-  if (issue < 2.5 * nv)
-    issue = 2.5 * nv; /* weights from L2 */
-  return issue * 0.5 * steps + OVERHEAD;
+  if (issue < weight_cost(s, nv) * nv)
+    issue = weight_cost(s, nv) * nv;
+  return issue * 0.5 * s.steps + OVERHEAD;
 }
 
 double
@@ -65,7 +74,7 @@ blocks_cost(struct shape s, int mr, int nv)
     for (j = 0; j < 2; j++)
       sum += (double)(i ? p.count - p.big : p.big)
              * (j ? g.count - g.big : g.big)
-             * tile_cost(p.size - i, g.size - j, s.steps);
+             * tile_cost(s, p.size - i, g.size - j);
   if (s.threads > 1) /* all wait for the one with the most groups */
     sum *= (double)div_up(g.count, s.threads) * s.threads / g.count;
   return s.runs * sum;

@@ -120,7 +120,9 @@ int emit_prefetch_lines(const struct emitter *, const struct node *, int nv);
  * input; f is a parameter of its tile function too, before q. */
 long emit_ahead(const struct emitter *, const struct node *);
 /* Within a tile function, other than such a one: where tile q of group g has
- * its f. */
+ * its f.  Does it need to know which of all tiles of its group this is: a
+ * parameter u, the last. */
+int emit_counts_units(const struct emitter *, const struct node *);
 void emit_fetch_start(struct emitter *, const struct node *);
 /* Does it need to know where weights of later nodes are: a parameter "later",
  * before q; its declaration, given wp, the node's weights. */

@@ -55,7 +55,10 @@ expand_rows(struct emitter *e, const struct chain *c)
         c->phase->expand, n->ow, src->img, c->dw->pad, src->row,
         c->ring_rows, c->ring->row, n->packed);
   emit_quantum_arg(e, n);
-  PRINT(e, ", q, g);\n");
+  PRINT(e, ", q, g");
+  if (emit_counts_units(e, n))
+    PRINT(e, ", (i - from) * %d + q", parts_of(n->ow, n->block.mr).count);
+  PRINT(e, ");\n");
 }
 
 static void
@@ -182,7 +185,7 @@ project_run(struct emitter *e, const struct chain *c, int length,
   if (n->ahead && emit_prefetches(e, n))
     PRINT(e, ", ahead + ((%s * %d + g) * %d + q) * %ld", j, groups, tiles,
           emit_ahead(e, n));
-  PRINT(e, ", q, g);\n");
+  PRINT(e, ", q, g%s);\n", emit_counts_units(e, n) ? ", q" : "");
 }
 
 /* The first row of x that the next tile reads and this one did not. */

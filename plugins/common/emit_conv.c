@@ -299,9 +299,10 @@ emit_conv_tile(struct emitter *e, int index, int length)
         "const float *w", e->symbol, index, length);
   emit_added_params(e, n);
   emit_quantum_param(e, n);
-  PRINT(e, "%s%s, long q, long g)\n{\n",
+  PRINT(e, "%s%s, long q, long g%s)\n{\n",
         n->ahead && emit_prefetches(e, n) ? ", const float *f" : "",
-        emit_fetches_later(e, n) ? ", const float *later" : "");
+        emit_fetches_later(e, n) ? ", const float *later" : "",
+        emit_counts_units(e, n) ? ", long u" : "");
   PRINT(e, "  const long p = q * %d", q.size);
   if (q.big < q.count)
     PRINT(e, " - (q > %d ? q - %d : 0)", q.big, q.big);
@@ -317,7 +318,7 @@ emit_conv_tile(struct emitter *e, int index, int length)
       name[1] = (char)('0' + r++);
       advance(e, name, t->pix, t->vec);
     }
-  if (emit_prefetches(e, n) && !n->ahead)
+  if (emit_counts_units(e, n))
     emit_fetch_start(e, n);
   if (n->per) {
     emit_tiles(e, index, q, g, partial);
@@ -386,7 +387,8 @@ tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
   PRINT(e, ", dst + %s * %ld + %s * %ld, wp", image, dst->img, row, dst->row);
   emit_added_args(e, n, image, row, "0");
   emit_quantum_arg(e, n);
-  PRINT(e, "%s, q, g);\n", emit_fetches_later(e, n) ? ", later" : "");
+  PRINT(e, "%s, q, g%s);\n", emit_fetches_later(e, n) ? ", later" : "",
+        emit_counts_units(e, n) ? ", u" : "");
 }
 
 static void

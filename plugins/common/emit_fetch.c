@@ -56,10 +56,20 @@ emit_ahead(const struct emitter *e, const struct node *n)
   return (long)LINE * lines_ahead(e, n) * turns(e, n);
 }
 
+/* Tiles of a group of channels that are computed one after the other. */
+static int
+units(const struct emitter *e, const struct node *n)
+{
+  struct pixel_runs runs = plan_runs(e->plan, n);
+
+  if (n->units)
+    return n->units;
+  return runs.runs * parts_of(runs.length, n->block.mr).count;
+}
+
 int
 emit_prefetch_lines(const struct emitter *e, const struct node *n, int nv)
 {
-  int length = plan_runs(e->plan, n).length;
   int turn = e->plan->schedule->unroll * nv * e->plan->vec / LINE;
 
   if (!emit_prefetches(e, n))
@@ -68,7 +78,7 @@ emit_prefetch_lines(const struct emitter *e, const struct node *n, int nv)
     return lines_ahead(e, n);
   if (n->per)
     turn = e->plan->vec * e->plan->vec * nv / LINE;
-  return div_up(turn ? turn : 1, parts_of(length, n->block.mr).count);
+  return div_up(turn ? turn : 1, units(e, n));
 }
 
 /* How a node's tiles share the fetching, in parts of so many floats: `used`
@@ -104,7 +114,7 @@ static struct fetch
 fetch_of(const struct emitter *e, const struct node *n)
 {
   const struct plan *plan = e->plan;
-  int tiles = parts_of(plan_runs(plan, n).length, n->block.mr).count;
+  int tiles = units(e, n);
   struct parts g = parts_of(div_up(n->cout, plan->vec), n->block.nv);
   struct fetch f = { .panel = g.size * (long)node_panel(plan, n) };
 
@@ -114,6 +124,12 @@ fetch_of(const struct emitter *e, const struct node *n)
   if (f.rest && !n->slices)
     f.later = find_later(plan, n);
   return f;
+}
+
+int
+emit_counts_units(const struct emitter *e, const struct node *n)
+{
+  return emit_prefetches(e, n) && !n->ahead;
 }
 
 int
@@ -142,13 +158,13 @@ emit_fetch_start(struct emitter *e, const struct node *n)
 {
   struct fetch f = fetch_of(e, n);
 
-  if (parts_of(plan_runs(e->plan, n).length, n->block.mr).count == 1)
+  if (units(e, n) == 1)
     PRINT(e, "  const float *f = w + %d;\n", AHEAD);
   else
-    PRINT(e, "  const float *f = w + (q * %ld < %ld ? %ld + q * %ld : 0);\n",
+    PRINT(e, "  const float *f = w + (u * %ld < %ld ? %ld + u * %ld : 0);\n",
           f.part, f.panel, f.panel, f.part);
   if (f.later)
-    PRINT(e, "  const long at = (g * %d + q - %d) * %ld;\n"
-          "  if (q >= %d && at < %ld)\n    f = later + at;\n", f.rest, f.used,
+    PRINT(e, "  const long at = (g * %d + u - %d) * %ld;\n"
+          "  if (u >= %d && at < %ld)\n    f = later + at;\n", f.rest, f.used,
           f.part, f.used, f.later);
 }

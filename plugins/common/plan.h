@@ -127,6 +127,8 @@ struct node {
   int full;             /* of a slice's project: input channels of them all */
   int mid;              /* where cout is a slice's, or all slices': how many
                            output channels there are, or 0 */
+  int units;            /* of a chain by slices: tiles of a group of channels
+                           that follow each other; else 0 */
   int by_vectors;       /* threads share vectors of channels evenly */
   size_t slice;         /* floats from one slice's packed weights to the next */
   int sums;             /* NODE_POINT: so many copies of src are added; or 0 */

@@ -56,7 +56,7 @@ winograd(struct sums *s, const struct plan *p, const struct node *n)
 {
   int strips = p->batch * (n->oh / 2 / n->winograd);
   struct shape shape = { 16 * strips, n->winograd * (n->ow / 2),
-                         div_up(n->cout, p->vec), n->cin, 1 };
+                         div_up(n->cout, p->vec), n->cin, 1, 0 };
   double tiles = (double)strips * shape.length;
   double macs = 16 * tiles * shape.vectors * shape.steps;
   double panel = 4.0 * n->block.nv * (double)node_panel(p, n);
@@ -77,7 +77,7 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
 {
   struct pixel_runs runs = plan_runs(p, n);
   struct shape shape = { runs.runs, runs.length, div_up(n->cout, p->vec),
-                         n->cin * n->k * n->k, 1 };
+                         n->cin * n->k * n->k, 1, 0 };
   int groups = parts_of(shape.vectors, n->block.nv).count;
   int tiles = runs.runs * parts_of(runs.length, n->block.mr).count;
   double macs = (double)runs.runs * runs.length * shape.vectors * shape.steps;
@@ -92,7 +92,7 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
   else if (n->per)
     s->cycles += blocks_cost((struct shape){ shape.runs, shape.length,
                                shape.vectors, div_up(shape.steps, n->per),
-                               1 },
+                               1, 0 },
                              n->block.mr, n->block.nv);
   else
     s->cycles += blocks_cost(shape, n->block.mr, n->block.nv);

@@ -132,6 +132,7 @@ list_blocks(const struct target *x, const struct chanas_workload *w, int op,
   int dot = policy_dot(x, w), signs = dot == DOT_SPREAD && narrow == 4;
   struct shape shape = blocks_shape(w, op, both * x->vec);
 
+  shape.near = (int)(x->l1 / 8 * 7 / (4 * x->vec));
   if (policy_by_channels(x, w))
     shape.threads = x->threads;
   if (narrow && dot == DOT_NONE)

@@ -147,6 +147,8 @@ slice_chain(struct plan *plan, struct phase *p, int width)
   p->slices = expand->slices = dw->slices = plan->threads;
   expand->mid = dw->mid = dw->cout;
   expand->cout = dw->cin = dw->cout = plan->tensor[dw->src].c = width;
+  expand->units = plan->schedule->rows * dw->stride
+                  * parts_of(expand->ow, expand->block.mr).count;
 }
 
 /* A node whose vectors of output channels are those of all slices: weights
@@ -180,6 +182,17 @@ slice_excite(struct plan *plan, const struct excite *x, int width)
   insert_sum(plan, x->project);
 }
 
+/* Register blocks of one group in the tile of a chain. */
+static int
+tile_units(const struct plan *plan, const struct node *project)
+{
+  int rows = plan->schedule->rows;
+
+  if (rows > project->oh)
+    rows = project->oh;
+  return parts_of(rows * project->ow, project->block.mr).count;
+}
+
 static void
 slice(struct plan *plan, int phase)
 {
@@ -194,6 +207,7 @@ slice(struct plan *plan, int phase)
     slice_chain(plan, p, width);
     plan->tensor[dw->dst].c = width;
     slice_project(plan, &plan->node[p->project], width);
+    plan->node[p->project].units = tile_units(plan, &plan->node[p->project]);
     insert_sum(plan, phase);
   } else if (p->project < 0 && find_excite(plan, dw, &x)) {
     slice_chain(plan, p, width);
