@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sections of a space file that say what layers are: [op NAME], [stage NAME].  A key that has no meaning for the kind of block at hand is an
- * unknown key.
+ * Sections of a space file that say what layers are: [op NAME],
+ * [stage NAME].  A key that has no meaning for the kind of block at hand is
+ * an unknown key.
  */
 #include "family.h"
 #include <stdlib.h>
