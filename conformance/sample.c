@@ -50,6 +50,23 @@ static const char *const keys[] = {
     "conv:k1,s1,p0,o6,none,x2/add:none,x3,0/dw:k3,s1,p1,none,b,x4",
   "f32/n1/i20x20x16/conv:k1,s1,p0,o64,relu6,b,x0/dw:k3,s4,p1,relu6,b,x1/"
     "conv:k1,s1,p0,o24,none,b,x2",
+  /* stems and what is behind them */
+  "f32/n1/i33x31x3/conv:k3,s2,p1,o32,relu6,b,x0/dw:k3,s1,p1,relu6,b,x1/"
+    "conv:k1,s1,p0,o16,none,b,x2",
+  "f32/n1/i212x214x3/conv:k3,s2,p1,o8,hswish,b,x0/dw:k3,s1,p1,relu,b,x1/"
+    "conv:k1,s1,p0,o8,none,b,x2/add:none,x3,1",
+  "f32/n2/i21x75x5/conv:k5,s2,p2,o19,relu,b,x0/dw:k5,s1,p2,relu,b,x1/"
+    "conv:k1,s1,p0,o19,none,b,x2/add:none,x3,1",
+  "f32/n1/i25x40x3/conv:k3,s2,p1,o24,hswish,b,x0/dw:k3,s1,p1,relu,b,x1/"
+    "se:q8,x2/conv:k1,s1,p0,o24,none,b,x3/add:none,x4,1",
+  "f32/n1/i29x61x4/conv:k3,s2,p1,o20,relu,b,x0/dw:k3,s2,p1,relu,b,x1/"
+    "se:q5,x2/conv:k1,s1,p0,o12,none,b,x3",
+  "f32/n2/i12x66x16/conv:k3,s1,p1,o32,relu,b,x0/dw:k3,s1,p1,relu,b,x1/"
+    "conv:k1,s1,p0,o32,none,b,x2/add:relu,x1,3/add:none,x4,1/acc",
+  "f32/n2/i9x20x7/conv:k3,s3,p0,o18,relu,x0/dw:k2,s1,p1,relu,x1/"
+    "conv:k1,s1,p0,o5,none,x2/acc",
+  "f32/n1/i24x9x17/conv:k1,s2,p0,o21,relu,b,x0/dw:k1,s1,p0,swish,b,x1/"
+    "conv:k1,s1,p0,o21,none,b,x2/add:none,x1,3",
   /* squeeze and excite, pooling, heads */
   "f32/n2/i6x5x18/se:q7,x0",
   "f32/n1/i5x6x9/se:q3,x0/se:q6,x1/conv:k1,s1,p0,o30,hswish,b,x2/"

@@ -3,7 +3,8 @@
  * Inside of a family, shared by the files that make one up:
  *
  *   family.c  reading, life and death     family_setting.c  lists in the file
- *   family_layer.c  [op], [stage], ...     family_head.c   [head]
+ *   family_layer.c  [op], [stage]          family_head.c   [head]
+ *   family_cell.c   [cell]
  *   family_knobs.c  lists as knobs         family_block.c  layers as operators
  *   family_slot.c   layers as workloads    family_walk.c   every layer there is
  *   family_usage.c  who uses it            family_code.c   short names
@@ -24,11 +25,12 @@ enum attr { ATTR_OP, ATTR_KERNEL, ATTR_EXPAND, ATTR_SE, ATTR_ACT, ATTR_DTYPE,
             ATTRS };
 
 enum rule_kind {
-  RULE_CONV, RULE_MBCONV, RULE_IDENTITY, RULE_AVGPOOL, RULE_REDUCE,
-  RULE_SKIP, RULE_NONE,
+  RULE_CONV, RULE_MBCONV, RULE_STEM, RULE_IDENTITY, RULE_AVGPOOL,
+  RULE_REDUCE, RULE_SKIP, RULE_NONE,
 };
 
 #define NO_DTYPE (-1)
+#define NO_ACT (-1)
 
 /* How one layer is made: an [op], or a stage with its attributes chosen. */
 struct rule {
@@ -38,6 +40,8 @@ struct rule {
   int32_t bias;     /* without normalisation */
   int32_t residual; /* where the shapes allow */
   int32_t dtype;    /* or NO_DTYPE: the family's */
+  int32_t conv;     /* channels of a stem's convolution, */
+  int32_t conv_kernel, conv_act; /* NO_ACT: act */
 };
 
 struct op_section {
@@ -109,12 +113,17 @@ chosen(const struct setting *set, long knob, const int32_t *choice)
   return set->value[knob < 0 ? 0 : choice[knob]];
 }
 
-/* ---- family_layer.c, family_head.c: sections */
+/* ---- family_layer.c, family_cell.c, family_head.c: sections */
 int layer_read_op(struct family *, struct source *);
 int layer_read_cell(struct family *, struct source *);
 int layer_read_stage(struct family *, struct source *);
 int layer_read_head(struct family *, struct source *);
 int layer_read_dtype(struct source *, struct setting *);
+/* Ops that are declared so far. */
+int layer_read_ops(const struct family *, struct source *, const char *key,
+                   struct setting *);
+/* The NAME of "[stage NAME]", the caller's; -1 if knobs cannot have it. */
+int layer_read_name(const struct source *, char **name);
 /* What these keys may be; each ends in NULL. */
 extern const char *const act_words[], *const yes_words[], *const scale_words[];
 
@@ -150,6 +159,12 @@ struct layer {   /* what identifies a built layer; has no padding */
   int32_t accumulate, width;
   struct shape shape;
 };
+/* Its width: 0 unless it has channels that out does not tell. */
+static inline int32_t
+layer_width(const struct stage *stage, int64_t width)
+{
+  return stage->rule.kind == RULE_STEM ? (int32_t)width : 0;
+}
 #define SLOT_EDGE 0x40000000u /* ... the index of the op */
 #define SLOT_HEAD 0x80000000u
 

@@ -78,7 +78,21 @@ draft_conv(struct draft *d, const struct rule *r, const struct shape *s)
               r->pre ? CHANAS_ACT_NONE : r->act, after_conv(r));
 }
 
-/* MobileNetV2/V3, OFA: [1x1 expansion,] depthwise, [SE,] 1x1 projection. */
+/* Depthwise, [SE,] 1x1 projection. */
+static int
+separable(struct draft *d, const struct family *family, const struct rule *r,
+          int src, int32_t stride, int32_t cout)
+{
+  int t = depthwise(d, src, r->kernel, stride, r->act);
+
+  if (r->se && t > 0)
+    t = count(d, workload_se(&d->builder, t,
+                             family_divisible(family, d->builder.op[t - 1].cout
+                                              / r->se)), 0);
+  return conv(d, t, cout, 1, 1, CHANAS_ACT_NONE, AFTER_NORM);
+}
+
+/* MobileNetV2/V3, OFA: [1x1 expansion,] and that. */
 static int
 draft_mbconv(struct draft *d, const struct family *family,
              const struct rule *r, const struct shape *s)
@@ -90,14 +104,26 @@ draft_mbconv(struct draft *d, const struct family *family,
   d->role = "mbconv";
   if (r->expand != SETTING_UNIT)
     t = conv(d, 0, mid, 1, 1, r->act, AFTER_NORM);
-  t = depthwise(d, t, r->kernel, s->stride, r->act);
-  if (r->se && t > 0)
-    t = count(d, workload_se(&d->builder, t,
-                             family_divisible(family, d->builder.op[t - 1].cout
-                                              / r->se)), 0);
-  t = conv(d, t, s->cout, 1, 1, CHANAS_ACT_NONE, AFTER_NORM);
+  t = separable(d, family, r, t, s->stride, s->cout);
   if (t > 0 && r->residual && s->stride == 1 && s->cin == s->cout)
     t = workload_add(&d->builder, t, 0, CHANAS_ACT_NONE);
+  return t;
+}
+
+/* The same networks' first two layers: the image is small, what the first one
+ * makes of it is not, so nobody should have to store that. */
+static int
+draft_stem(struct draft *d, const struct family *family, const struct rule *r,
+           const struct shape *s)
+{
+  int first, t;
+
+  d->role = "stem";
+  first = conv(d, 0, r->conv, r->conv_kernel, s->stride,
+               r->conv_act == NO_ACT ? r->act : r->conv_act, AFTER_NORM);
+  t = separable(d, family, r, first, 1, s->cout);
+  if (t > 0 && r->residual && r->conv == s->cout)
+    t = workload_add(&d->builder, t, first, CHANAS_ACT_NONE);
   return t;
 }
 
@@ -166,6 +192,9 @@ draft_layer(struct draft *d, const struct family *family,
     break;
   case RULE_MBCONV:
     t = draft_mbconv(d, family, r, s);
+    break;
+  case RULE_STEM:
+    t = draft_stem(d, family, r, s);
     break;
   case RULE_IDENTITY:
     t = draft_identity(d, s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sections of a space file that say what layers are: [op NAME], [cell NAME],
- * [stage NAME].  A key that has no meaning for the kind of block at hand is an
- * unknown key.
+ * Sections of a space file that say what layers are: [op NAME],
+ * [stage NAME].  A key that has no meaning for the kind of block at hand is
+ * an unknown key.
  */
 #include "family.h"
 #include <stdlib.h>
@@ -11,10 +11,9 @@
 
 #define KERNEL_MOST 63
 #define LAYERS_MOST 64
-#define NODES_MOST 16
 
 static const char *const kind_names[] = {
-  [RULE_CONV] = "conv", [RULE_MBCONV] = "mbconv",
+  [RULE_CONV] = "conv", [RULE_MBCONV] = "mbconv", [RULE_STEM] = "stem",
   [RULE_IDENTITY] = "identity", [RULE_AVGPOOL] = "avgpool",
   [RULE_REDUCE] = "reduce", [RULE_SKIP] = "skip", [RULE_NONE] = "none", NULL
 };
@@ -37,18 +36,9 @@ static const char *const op_known[] = {
 };
 static const char *const stage_known[] = {
   "block", "op", "cell", "out", "depth", "stride", "scale", "per", "kernel",
-  "expand", "se", "act", "order", "norm", "bias", "residual", "dtype", NULL
+  "expand", "se", "act", "order", "norm", "bias", "residual", "dtype", "conv",
+  "conv-kernel", "conv-act", NULL
 };
-static const char *const cell_known[] = { "nodes", "edge", NULL };
-
-/* The NAME of "[stage NAME]". */
-static char *
-section_name(const struct source *in)
-{
-  const char *blank = strchr(in->section->name, ' ');
-
-  return mem_string(blank ? blank + 1 : "");
-}
 
 static int
 kernels_fit(const struct source *in, int32_t kind, const struct setting *set)
@@ -61,13 +51,15 @@ kernels_fit(const struct source *in, int32_t kind, const struct setting *set)
 }
 
 /* Names become parts of knobs' names. */
-static int
-check_name(const struct source *in, const char *name)
+int
+layer_read_name(const struct source *in, char **name)
 {
   static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                              "abcdefghijklmnopqrstuvwxyz0123456789_-";
+  const char *blank = strchr(in->section->name, ' ');
 
-  if (*name && name[strspn(name, good)] == '\0')
+  *name = mem_string(blank ? blank + 1 : "");
+  if (**name && (*name)[strspn(*name, good)] == '\0')
     return 0;
   return source_error(in, 0, "[%s]; after the blank, give a name of letters, "
                       "digits, _ and -", in->section->name);
@@ -83,12 +75,19 @@ layer_read_dtype(struct source *in, struct setting *set)
   return setting_names(in, "dtype", words, set);
 }
 
+/* Kinds that end with a depthwise convolution and a projection. */
+static int
+is_separable(int32_t kind)
+{
+  return kind == RULE_MBCONV || kind == RULE_STEM;
+}
+
 /* The lists of a block's attributes; what its kind lacks stays empty. */
 static int
 read_attributes(struct source *in, int32_t kind, struct setting set[ATTRS])
 {
-  int windowed = kind == RULE_CONV || kind == RULE_MBCONV ||
-                 kind == RULE_AVGPOOL || kind == RULE_REDUCE;
+  int acts = is_separable(kind) || kind == RULE_REDUCE;
+  int windowed = acts || kind == RULE_CONV || kind == RULE_AVGPOOL;
 
   if (windowed && (source_need(in, "kernel", "3") < 0 ||
                    setting_ints(in, "kernel", 1, KERNEL_MOST,
@@ -97,18 +96,34 @@ read_attributes(struct source *in, int32_t kind, struct setting set[ATTRS])
     return -1;
   if (kind == RULE_MBCONV &&
       (source_need(in, "expand", "6") < 0 ||
-       setting_reals(in, "expand", 0.125, 64, &set[ATTR_EXPAND]) < 0 ||
-       setting_ints(in, "se", 0, 64, &set[ATTR_SE]) < 0))
+       setting_reals(in, "expand", 0.125, 64, &set[ATTR_EXPAND]) < 0))
     return -1;
-  if ((kind == RULE_MBCONV || kind == RULE_REDUCE) &&
-      source_need(in, "act", "relu") < 0)
+  if (is_separable(kind) && setting_ints(in, "se", 0, 64, &set[ATTR_SE]) < 0)
+    return -1;
+  if (acts && source_need(in, "act", "relu") < 0)
     return -1;
   if (kind != RULE_AVGPOOL && kind != RULE_SKIP && kind != RULE_NONE &&
       layer_read_dtype(in, &set[ATTR_DTYPE]) < 0)
     return -1;
-  if (kind == RULE_CONV || kind == RULE_MBCONV || kind == RULE_REDUCE)
-    return setting_names(in, "act", act_words, &set[ATTR_ACT]);
-  return 0;
+  return acts || kind == RULE_CONV
+           ? setting_names(in, "act", act_words, &set[ATTR_ACT]) : 0;
+}
+
+/* The convolution that a stem begins with. */
+static int
+read_stem(struct source *in, struct rule *rule)
+{
+  rule->conv_kernel = 3;
+  rule->conv_act = NO_ACT;
+  if (source_need(in, "conv", "32") < 0 ||
+      setting_int(in, "conv", 1, CHANNELS_MOST, &rule->conv) < 0 ||
+      setting_int(in, "conv-kernel", 1, KERNEL_MOST, &rule->conv_kernel) < 0)
+    return -1;
+  if (rule->conv_kernel % 2 == 0)
+    return source_error(in, ini_entry(in->section, "conv-kernel")->line,
+                        "conv-kernel = %d; only odd kernels keep the size of "
+                        "the image", rule->conv_kernel);
+  return setting_name(in, "conv-act", act_words, &rule->conv_act);
 }
 
 /* What no list can vary. */
@@ -119,8 +134,11 @@ read_rule(struct source *in, struct rule *rule)
   rule->dtype = NO_DTYPE;
   rule->kernel = 1;
   rule->expand = SETTING_UNIT;
-  if (rule->kind == RULE_MBCONV)
-    return setting_name(in, "residual", yes_words, &rule->residual);
+  if (is_separable(rule->kind) &&
+      setting_name(in, "residual", yes_words, &rule->residual) < 0)
+    return -1;
+  if (rule->kind == RULE_STEM)
+    return read_stem(in, rule);
   if (rule->kind != RULE_CONV)
     return 0;
   if (setting_name(in, "order", order_names, &rule->pre) < 0 ||
@@ -150,11 +168,14 @@ layer_read_op(struct family *family, struct source *in)
 
   family->op = mem_grow(family->op, family->ops + 1, sizeof *op);
   op = &family->op[family->ops++];
-  *op = (struct op_section){ .name = section_name(in) };
-  if (check_name(in, op->name) < 0 ||
+  *op = (struct op_section){ .name = NULL };
+  if (layer_read_name(in, &op->name) < 0 ||
       source_need(in, "block", "mbconv") < 0 ||
       setting_name(in, "block", kind_names, &op->rule.kind) < 0)
     return -1;
+  if (op->rule.kind == RULE_STEM)
+    return source_error(in, ini_entry(in->section, "block")->line, "a stem "
+                        "is a stage of its own: [stage NAME] block = stem");
   status = read_attributes(in, op->rule.kind, set);
   if (status == 0)
     status = read_rule(in, &op->rule);
@@ -179,74 +200,15 @@ op_list(const struct family *family)
   return names;
 }
 
-static int
-read_ops(const struct family *family, struct source *in, const char *key,
-         struct setting *set)
+int
+layer_read_ops(const struct family *family, struct source *in,
+               const char *key, struct setting *set)
 {
   const char **names = op_list(family);
   int status = setting_names(in, key, names, set);
 
   free(names);
   return status;
-}
-
-static int
-check_edge(const struct family *family, const struct source *in,
-           const struct setting *set)
-{
-  for (size_t i = 0; i < set->values; i++) {
-    int32_t kind = family->op[set->value[i]].rule.kind;
-    if (kind == RULE_IDENTITY || kind == RULE_REDUCE)
-      return source_error(in, set->line, "op %s cannot be an edge; for a copy "
-                          "use block = skip", set->text[i]);
-    if (kind == RULE_AVGPOOL && family->op[set->value[i]].rule.kernel % 2 == 0)
-      return source_error(in, set->line, "op %s: an edge keeps the size, so "
-                          "its kernel must be odd", set->text[i]);
-  }
-  return 0;
-}
-
-/* Every pair of nodes, to = 1, 2, ... and from below it. */
-static int
-read_edges(struct family *family, struct source *in, struct cell *cell)
-{
-  cell->edge = mem_array(struct edge,
-                         (size_t)(cell->nodes * (cell->nodes - 1) / 2));
-  for (int32_t to = 1; to < cell->nodes; to++)
-    for (int32_t from = 0; from < to; from++) {
-      struct edge *edge = &cell->edge[cell->edges++];
-      char *own = mem_print("edge%d.%d", to, from);
-      const char *key = ini_entry(in->section, own) ? own : "edge";
-      int status;
-      edge->to = to;
-      edge->from = from;
-      edge->knob = -1;
-      status = source_need(in, key, "skip conv");
-      if (status == 0)
-        status = read_ops(family, in, key, &edge->op);
-      if (status == 0)
-        status = check_edge(family, in, &edge->op);
-      free(own);
-      if (status < 0)
-        return -1;
-    }
-  return 0;
-}
-
-int
-layer_read_cell(struct family *family, struct source *in)
-{
-  struct cell *cell;
-
-  family->cell = mem_grow(family->cell, family->cells + 1, sizeof *cell);
-  cell = &family->cell[family->cells++];
-  *cell = (struct cell){ .name = section_name(in),
-                         .line = in->section->line };
-  if (check_name(in, cell->name) < 0 || source_need(in, "nodes", "4") < 0 ||
-      setting_int(in, "nodes", 2, NODES_MOST, &cell->nodes) < 0 ||
-      read_edges(family, in, cell) < 0)
-    return -1;
-  return source_check(in, cell_known);
 }
 
 /* ---- stages ------------------------------------------------------------- */
@@ -295,7 +257,7 @@ read_stage_ops(const struct family *family, struct source *in,
 {
   struct setting *set = &stage->set[ATTR_OP];
 
-  if (read_ops(family, in, "op", set) < 0 ||
+  if (layer_read_ops(family, in, "op", set) < 0 ||
       layer_read_dtype(in, &stage->set[ATTR_DTYPE]) < 0)
     return -1;
   for (size_t i = 0; i < set->values; i++) {
@@ -366,15 +328,18 @@ layer_read_stage(struct family *family, struct source *in)
 
   family->stage = mem_grow(family->stage, family->stages + 1, sizeof *stage);
   stage = &family->stage[family->stages++];
-  *stage = (struct stage){ .name = section_name(in), .cell = -1,
-                           .line = in->section->line, .depth_knob = -1,
-                           .stride_knob = -1, .out_knob = -1 };
-  if (check_name(in, stage->name) < 0 ||
+  *stage = (struct stage){ .cell = -1, .line = in->section->line,
+                           .depth_knob = -1, .stride_knob = -1,
+                           .out_knob = -1 };
+  if (layer_read_name(in, &stage->name) < 0 ||
       read_content(family, in, stage) < 0 ||
       source_need(in, "out", "16") < 0 ||
       setting_ints(in, "out", 1, CHANNELS_MOST, &stage->out) < 0 ||
-      setting_name(in, "scale", scale_words, &stage->scale) < 0 ||
-      read_count(in, "depth", LAYERS_MOST, &stage->depth) < 0)
+      setting_name(in, "scale", scale_words, &stage->scale) < 0)
+    return -1;
+  if (stage->rule.kind == RULE_STEM)
+    set_one(&stage->depth);
+  else if (read_count(in, "depth", LAYERS_MOST, &stage->depth) < 0)
     return -1;
   if (stage->cell >= 0)
     set_one(&stage->stride);

@@ -71,6 +71,9 @@ draft(struct draft *d, const struct family *family, const struct stage *stage,
                         &layer->shape);
   else {
     rule = layer_rule(family, stage, layer->own);
+    if (rule.kind == RULE_STEM)
+      rule.conv = family_scaled(family, rule.conv, stage->scale,
+                                layer->width);
     status = draft_layer(d, family, &rule, &layer->shape);
     if (layer->slot == 0 && rule.kind == RULE_CONV)
       d->role = "stem";

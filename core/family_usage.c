@@ -73,6 +73,7 @@ layer_is(const struct question *q, const struct stage *stage,
   const struct built *built;
 
   layer->slot = (uint32_t)(stage->slot + l);
+  layer->width = layer_width(stage, q->width);
   built = slot_build(q->family, stage, layer);
   *h = built->h;
   return built->workload == q->workload;

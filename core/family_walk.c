@@ -67,7 +67,8 @@ static int
 walk_layers(struct walk *walk, const struct stage *stage, struct shape shape,
             struct shapes *next)
 {
-  struct layer layer = { .shape = shape };
+  struct layer layer = { .shape = shape,
+                         .width = layer_width(stage, walk->width) };
 
   for (size_t l = 0; l < stage->layers; l++) {
     layer.slot = (uint32_t)(stage->slot + l);

@@ -72,7 +72,8 @@ op_choice(const struct assembly *a, const struct stage *stage, size_t l)
 }
 
 static int
-add_layers(struct assembly *a, const struct stage *stage, int32_t cout)
+add_layers(struct assembly *a, const struct stage *stage, int32_t cout,
+           int64_t width)
 {
   size_t depth = (size_t)chosen(&stage->depth, stage->depth_knob, a->choice);
   int32_t stride = (int32_t)chosen(&stage->stride, stage->stride_knob,
@@ -82,6 +83,7 @@ add_layers(struct assembly *a, const struct stage *stage, int32_t cout)
     struct layer layer = {
       .slot = (uint32_t)(stage->slot + l),
       .own = own_choice(stage, l, a->choice),
+      .width = layer_width(stage, width),
       .shape = { a->h, a->c, cout, l ? 1 : stride } };
     const struct built *built = slot_build(a->family, stage, &layer);
     if (built == NULL)
@@ -153,7 +155,7 @@ assemble(struct assembly *a)
     int32_t cout = family_scaled(family, chosen(&stage->out, stage->out_knob,
                                                 a->choice),
                                  stage->scale, width);
-    if ((stage->cell < 0 ? add_layers(a, stage, cout) :
+    if ((stage->cell < 0 ? add_layers(a, stage, cout, width) :
                            add_cells(a, stage)) < 0)
       return -1;
   }

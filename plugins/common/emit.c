@@ -100,8 +100,12 @@ emit_added_args(struct emitter *e, const struct node *n, const char *image,
   for (i = 0; i < n->tails; i++)
     if (n->tail[i].add >= 0) {
       const struct tensor *t = &e->plan->tensor[n->tail[i].add];
-      PRINT(e, ", r%d + %s * %ld + %s * %ld + %s * %ld", r++, image, t->img,
-            row, t->row, pixel, t->pix);
+      if (t->rows)
+        PRINT(e, ", r%d + (%s + %d) %% %d * %ld + %s * %ld", r++, row,
+              t->halo, t->rows, t->row, pixel, t->pix);
+      else
+        PRINT(e, ", r%d + %s * %ld + %s * %ld + %s * %ld", r++, image, t->img,
+              row, t->row, pixel, t->pix);
     }
 }
 

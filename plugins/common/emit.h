@@ -112,6 +112,10 @@ int emit_pixels_outer(const struct emitter *, const struct node *);
 /* Functions of one convolution: micro-kernels and SYMBOL_nI_tileL(x, y, w,
  * r.., q, g), which computes tile q of a run of L pixels, channel group g. */
 void emit_conv_tile(struct emitter *, int node, int length);
+/* Of an open one, given q, x and spare: src, the input of that tile of a row,
+ * an expression; a copy where it touches a border. */
+void emit_conv_open(struct emitter *, const struct node *, int length,
+                    const char *image, const char *row);
 /* Its weights come from far: the micro-kernels take a pointer f to what they
  * are to fetch ahead, in each turn so many lines. */
 int emit_prefetches(const struct emitter *, const struct node *);

@@ -4,8 +4,9 @@
  * thread owns a ring of expanded rows (halo columns included) and takes a
  * consecutive part of the tiles; rows at the seam of two threads are
  * computed twice, so that nobody waits.  Kernel row ky of output row oy is
- * row oy * stride + ky, counted from the first row of padding.  Without an
- * expansion there is no ring if the depthwise convolution is open; otherwise
+ * row oy * stride + ky, counted from the first row of padding.  What the
+ * project adds may be the expanded rows, which are still in the ring.  Without
+ * an expansion there is no ring if the depthwise convolution is open; otherwise
  * the rows of the input are copied into it.
  *
  * By slices (slices.c) the units are tiles of images of slices, in this order:
@@ -46,19 +47,24 @@ expand_rows(struct emitter *e, const struct chain *c)
 {
   const struct node *n = c->expand;
   const struct tensor *src = &e->plan->tensor[n->src];
+  char row[32];
 
   PRINT(e, "      for (long i = from; i < to; i++)\n"
-        "        for (long q = 0; q < %d; q++)\n",
-        parts_of(n->ow, n->block.mr).count);
-  PRINT(e, "          %s_n%d_tile%d(src + n * %ld + (i - %d) * %ld, "
-        "ring + i %% %d * %ld, w + %zu", e->symbol,
-        c->phase->expand, n->ow, src->img, c->dw->pad, src->row,
-        c->ring_rows, c->ring->row, n->packed);
+        "        for (long q = 0; q < %d; q++)%s\n",
+        parts_of(n->ow, n->block.mr).count, n->open ? " {" : "");
+  __builtin_snprintf(row, sizeof row, "(i - %d)", c->dw->pad);
+  if (n->open)
+    emit_conv_open(e, n, n->ow, "n", row);
+  PRINT(e, "          %s_n%d_tile%d(src", e->symbol, c->phase->expand, n->ow);
+  if (!n->open)
+    PRINT(e, " + n * %ld + %s * %ld", src->img, row, n->stride * src->row);
+  PRINT(e, ", ring + i %% %d * %ld, w + %zu", c->ring_rows, c->ring->row,
+        n->packed);
   emit_quantum_arg(e, n);
   PRINT(e, ", q, g");
   if (emit_counts_units(e, n))
     PRINT(e, ", (i - from) * %d + q", parts_of(n->ow, n->block.mr).count);
-  PRINT(e, ");\n");
+  PRINT(e, ");\n%s", n->open ? "        }\n" : "");
 }
 
 static void
@@ -152,7 +158,8 @@ expand_and_depthwise(struct emitter *e, const struct chain *c)
   PRINT(e, "    }\n");
 }
 
-/* Are whole rows of the project's tensors one run of pixels? */
+/* Are whole rows of the project's tensors one run of pixels?  Those of a ring
+ * are not. */
 static int
 is_flat(const struct emitter *e, const struct node *n)
 {
@@ -161,7 +168,8 @@ is_flat(const struct emitter *e, const struct node *n)
   if (e->plan->tensor[n->dst].halo)
     return 0;
   for (i = 0; i < n->tails; i++)
-    if (n->tail[i].add >= 0 && e->plan->tensor[n->tail[i].add].halo)
+    if (n->tail[i].add >= 0 && (e->plan->tensor[n->tail[i].add].halo
+                                || e->plan->tensor[n->tail[i].add].rows))
       return 0;
   return 1;
 }
@@ -193,11 +201,13 @@ static void
 rows_ahead(struct emitter *e, const struct chain *c)
 {
   const struct tensor *x = &e->plan->tensor[0];
-  const struct node *dw = c->dw;
+  const struct node *dw = c->dw, *n = c->expand;
 
-  PRINT(e, "    const float *ahead = src + n * %ld\n"
-        "      + ((oy + rows - 1) * %d + %d) * %ld;\n", x->img, dw->stride,
-        dw->k - dw->pad, x->row);
+  PRINT(e, "    const float *ahead = %s + n * %ld\n"
+        "      + ((oy + rows - 1) * %d + %d) * %ld;\n",
+        n && n->open ? "x" : "src", x->img, dw->stride * (n ? n->stride : 1),
+        n ? (dw->k - dw->pad - 1) * n->stride + n->k - n->pad
+          : dw->k - dw->pad, x->row);
 }
 
 static void
@@ -247,6 +257,22 @@ functions(struct emitter *e, const struct chain *c)
     emit_conv_tile(e, c->phase->project, rest * n->ow);
 }
 
+/* What the first node reads: src, or x through what is spare. */
+static void
+source(struct emitter *e, const struct chain *c)
+{
+  const struct node *n = c->expand;
+  const struct tensor *src = &e->plan->tensor[n ? n->src : 0];
+
+  if (n && n->open) {
+    emit_tensor(e, n->spare, "spare", 0);
+    return;
+  }
+  emit_tensor(e, n ? n->src : 0, "src", 1);
+  if (n && n->pad > 0)
+    PRINT(e, "  src -= %ld;\n", n->pad * (src->row + src->pix));
+}
+
 static void
 pointers(struct emitter *e, const struct chain *c)
 {
@@ -254,7 +280,7 @@ pointers(struct emitter *e, const struct chain *c)
   long planes = ring->blocked ? div_up(ring->c, e->plan->vec) : 1;
   const struct node *last = c->project ? c->project : c->dw;
 
-  emit_tensor(e, c->expand ? c->expand->src : 0, "src", 1);
+  source(e, c);
   if (c->dw->open)
     emit_dw_open(e, c->dw);
   else

@@ -336,13 +336,12 @@ emit_conv_tile(struct emitter *e, int index, int length)
   PRINT(e, "  }\n}\n");
 }
 
-/* The input of tile q, which is a copy where it touches a border: src. */
-static void
-patch(struct emitter *e, const struct node *n, struct pixel_runs runs,
-      const char *image, const char *row)
+void
+emit_conv_open(struct emitter *e, const struct node *n, int length,
+               const char *image, const char *row)
 {
   const struct tensor *x = &e->plan->tensor[n->src];
-  struct parts q = parts_of(runs.length, n->block.mr);
+  struct parts q = parts_of(length, n->block.mr);
   int span = (q.size - 1) * n->stride + n->k;
 
   PRINT(e, "    const long p = (q * %d - (q > %d ? q - %d : 0)) * %d;\n"
@@ -379,7 +378,7 @@ tile_call(struct emitter *e, int index, struct pixel_runs runs, int tiles)
     PRINT(e, "    const long q = u;\n");
   }
   if (n->open)
-    patch(e, n, runs, image, row);
+    emit_conv_open(e, n, runs.length, image, row);
   PRINT(e, "    %s_n%d_tile%d(src", e->symbol, index, runs.length);
   if (!n->open)
     PRINT(e, " + %s * %ld + %s * %ld", image, src->img, row,

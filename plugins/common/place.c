@@ -204,7 +204,8 @@ ring_rows(struct plan *plan, const struct phase *p)
   }
   t->place = PLACE_RING;
   t->halo = dw->pad;
-  strides(plan, t, chain_ring_rows(plan, p));
+  t->rows = chain_ring_rows(plan, p);
+  strides(plan, t, t->rows);
   t->origin = t->halo * t->pix;
   t->offset = 0;
   t->size = round_up((size_t)t->img + LINE, LINE);
@@ -221,7 +222,25 @@ rows_ahead(const struct plan *plan, const struct phase *p)
   if (first->src != 0 || !plan->schedule->prefetch
       || plan->batch * x->h * row < PLAN_FAR)
     return 0;
+  if (p->expand >= 0)
+    row *= first->stride;
   return plan->schedule->rows * dw->stride * row;
+}
+
+/* What an open node needs of a thread's share, behind what is used already. */
+static size_t
+spare(struct plan *plan, struct node *n, size_t used)
+{
+  struct tensor *t;
+
+  if (!n->open || n->pad == 0)
+    return 0;
+  n->spare = plan->tensors++;
+  t = &plan->tensor[n->spare];
+  *t = (struct tensor){ .place = PLACE_RING, .offset = used };
+  t->size = round_up((size_t)n->w * (size_t)n->cin
+                     * (n->kind == NODE_DW ? 1 : (size_t)n->k), LINE);
+  return t->size;
 }
 
 /* A thread's share of a phase: a chain's ring of input rows and its tile of
@@ -248,15 +267,9 @@ share(struct plan *plan, const struct phase *p)
   }
   if (p->project >= 0)
     plan->node[p->project].ahead = rows_ahead(plan, p);
-  if (first->open && first->pad > 0) {
-    first->spare = plan->tensors++;
-    t = &plan->tensor[first->spare];
-    *t = (struct tensor){ .place = PLACE_RING, .offset = used };
-    t->size = round_up((size_t)first->w * (size_t)first->cin
-                       * (first->kind == NODE_DW ? 1 : (size_t)first->k),
-                       LINE);
-    used += t->size;
-  }
+  used += spare(plan, first, used);
+  if (p->expand >= 0)
+    used += spare(plan, &plan->node[p->expand], used);
   if (used > plan->share)
     plan->share = used;
 }

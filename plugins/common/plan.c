@@ -292,27 +292,49 @@ is_pointwise(const struct node *n)
          && n->scaled < 0;
 }
 
+/* What a chain can begin with: rows of its result come one by one, from x if
+ * they need more than a row each. */
+static int
+is_expansion(const struct node *n)
+{
+  return is_pointwise(n) || (n->kind == NODE_CONV && n->src == 0
+                             && n->winograd == 0 && n->scaled < 0);
+}
+
+/* Does the node add this tensor to its result? */
+static int
+adds(const struct node *n, int tensor)
+{
+  int i, count = 0;
+
+  for (i = 0; i < n->tails; i++)
+    count += n->tail[i].add == tensor;
+  return count;
+}
+
 /* The chain around depthwise node d, if there is one worth the name. */
 static int
 find_chain(const struct plan *plan, const int *producer, int d,
            struct phase *out)
 {
   const struct node *dw = &plan->node[d];
-  int last = -1, p = producer[dw->src];
+  int last = -1, p = producer[dw->src], inside = 1;
 
   *out = (struct phase){ .expand = -1, .dw = d, .project = -1, .node = -1 };
   if (dw->kind != NODE_DW || dw->adds || plan->schedule->fuse == FUSE_NONE)
     return 0;
-  if (p >= 0 && is_pointwise(&plan->node[p]) && plan->node[p].adds == 0
-      && !plan->node[p].chained /* as the project of another one */
-      && readers(plan, dw->src, &last) == 1)
-    out->expand = p;
-  else if (dw->src != 0)
-    return 0; /* its input lies in scratch already, halo and all */
   if (plan->schedule->fuse == FUSE_PROJECT && !dw->accumulate
       && readers(plan, dw->dst, &last) == 1
       && is_pointwise(&plan->node[last]) && plan->node[last].src == dw->dst)
     out->project = last;
+  if (out->project >= 0 && dw->stride == 1)
+    inside += adds(&plan->node[out->project], dw->src);
+  if (p >= 0 && is_expansion(&plan->node[p]) && plan->node[p].adds == 0
+      && !plan->node[p].chained /* as the project of another one */
+      && readers(plan, dw->src, &last) == inside)
+    out->expand = p;
+  else if (dw->src != 0)
+    return 0; /* its input lies in scratch already, halo and all */
   return out->expand >= 0 || out->project >= 0;
 }
 

@@ -7,7 +7,8 @@
  *
  * A node is one loop nest with an epilogue (activations and additions folded
  * into its stores).  A phase is what runs between two barriers: one node, or
- * a chain (expand, depthwise, project) that works row tile by row tile.
+ * a chain (expand, depthwise, project) that works row tile by row tile; what
+ * expands is 1 x 1, or any dense convolution of x.
  *
  * Tensors that a nest reads around its pixels carry a halo of zeroes, so it
  * never tests for a border; an open nest reads x itself, and knows where x
@@ -89,6 +90,7 @@ struct tensor {
   int copies;             /* images are so many times the batch; 0: once */
   int per;                /* elements per float if narrow (2, 4), else 0 */
   long range;             /* of 8-bit integers: in the parameters */
+  int rows;               /* of a ring, from the first row of padding on */
   size_t quantum;         /* and 127 over it, in the packed weights */
   int blocked;
   long img, row, pix, vec, origin;

@@ -182,6 +182,19 @@ slice_excite(struct plan *plan, const struct excite *x, int width)
   insert_sum(plan, x->project);
 }
 
+/* Can the project's epilogue wait?  Not if it adds what is in the ring. */
+static int
+sums_alone(const struct plan *plan, const struct phase *p)
+{
+  const struct node *project = &plan->node[p->project];
+  int i;
+
+  for (i = 0; i < project->tails; i++)
+    if (project->tail[i].add == plan->node[p->dw].src)
+      return 0;
+  return project->per == 0;
+}
+
 /* Register blocks of one group in the tile of a chain. */
 static int
 tile_units(const struct plan *plan, const struct node *project)
@@ -203,7 +216,7 @@ slice(struct plan *plan, int phase)
 
   if (p->expand < 0 || plan->node[p->expand].per || !divides(plan, dw))
     return;
-  if (p->project >= 0 && plan->node[p->project].per == 0) {
+  if (p->project >= 0 && sums_alone(plan, p)) {
     slice_chain(plan, p, width);
     plan->tensor[dw->dst].c = width;
     slice_project(plan, &plan->node[p->project], width);

@@ -37,10 +37,12 @@ name = tiny
 input-channels = 1
 resolution = 8
 classes = 4
-code = d{d*}-k{k*}-e{e*}
+code = d{d*}-k{k*}-e{e*}-s{se*}
 [stage stem]
-block = conv
-kernel = 3
+block = stem
+conv = 4
+kernel = 3 5
+se = 0 2
 out = 4
 act = relu
 [stage 1]

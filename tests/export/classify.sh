@@ -14,11 +14,13 @@ resolution = 32
 classes = 10
 code = {k*}-{e*}
 [stage stem]
-block = conv
-kernel = 3
-out = 8
+block = stem
+conv = 8
+conv-act = hswish
 stride = 2
-act = hswish
+kernel = 3
+act = relu
+out = 8
 [stage 1]
 block = mbconv
 kernel = 3 5

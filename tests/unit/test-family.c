@@ -18,6 +18,7 @@
   "resolution = 8\n"
 /* Lines 6 to 9. */
 #define STAGE "[stage 1]\nblock = conv\nkernel = 3\nout = 8\n"
+#define STEM "[stage 1]\nblock = stem\nkernel = 3\nact = relu\nout = 8\n"
 #define HEAD "[head]\n"
 
 static const struct bad { const char *text; int line; const char *what; }
@@ -92,6 +93,15 @@ bad[] = {
   { SPACE "[op a]\nblock = skip\n[cell c]\nnodes = 2\nedge = a\n"
     "[stage 1]\ncell = c\nout = 3\nstride = 2\n" HEAD, 14,
     "unknown key 'stride'" },
+  { SPACE STEM "conv = 8\nexpand = 1\n" HEAD, 12, "unknown key 'expand'" },
+  { SPACE STEM "conv = 8\ndepth = 1\n" HEAD, 12, "unknown key 'depth'" },
+  { SPACE STEM HEAD, 6, "has no 'conv'" },
+  { SPACE STEM "conv = 8 16\n" HEAD, 11, "takes one value" },
+  { SPACE STEM "conv = 0\n" HEAD, 11, "conv = 0; give integers" },
+  { SPACE STEM "conv = 8\nconv-kernel = 4\n" HEAD, 12, "only odd kernels" },
+  { SPACE STEM "conv = 8\nconv-act = tanh\n" HEAD, 12, "give one of" },
+  { SPACE STAGE "conv-kernel = 3\n" HEAD, 10, "unknown key 'conv-kernel'" },
+  { SPACE "[op a]\nblock = stem\n" STAGE HEAD, 7, "a stage of its own" },
   { SPACE STAGE HEAD "con = 3\n", 11, "did you mean 'conv'?" },
   { SPACE STAGE HEAD "features = 0\n", 11, "give integers from 1" },
   { SPACE STAGE HEAD "features-act = relu\n", 11, "unknown key" },
