@@ -67,6 +67,11 @@ static const char *const keys[] = {
     "conv:k1,s1,p0,o5,none,x2/acc",
   "f32/n1/i24x9x17/conv:k1,s2,p0,o21,relu,b,x0/dw:k1,s1,p0,swish,b,x1/"
     "conv:k1,s1,p0,o21,none,b,x2/add:none,x1,3",
+  /* channels in unequal slices */
+  "f32/n1/i7x7x20/conv:k1,s1,p0,o200,hswish,b,x0/dw:k3,s1,p1,relu,b,x1/"
+    "conv:k1,s1,p0,o20,none,b,x2/add:none,x3,0",
+  "f32/n1/i8x9x12/conv:k1,s1,p0,o200,hswish,b,x0/dw:k5,s2,p2,hsigmoid,b,x1/"
+    "se:q11,x2/conv:k1,s1,p0,o33,none,b,x3/act:relu,x4",
   /* squeeze and excite, pooling, heads */
   "f32/n2/i6x5x18/se:q7,x0",
   "f32/n1/i5x6x9/se:q3,x0/se:q6,x1/conv:k1,s1,p0,o30,hswish,b,x2/"
