@@ -329,6 +329,8 @@ emit_pack(struct emitter *e)
     if (!n->winograd)
       PRINT(e, "%d, ", n->k * n->k);
     PRINT(e, "%d, %d, %d, %d);\n", plan->vec, g.count, g.size, g.big);
+    if (node_zeroes(n))
+      PRINT(e, "  ch_zero(p + %zu, %zu);\n", n->zeroes, node_zeroes(n));
   }
   PRINT(e, "}\n");
 }

@@ -6,14 +6,46 @@
  * the same function serves a whole tensor and a ring of rows.  An open node
  * reads x: a row beyond it is one of zeroes, and the first and last columns
  * leave out the products with what would be beyond its ends.
+ *
+ * Where vectors of channels lie side by side (NHWC), the function computes
+ * several of them for each step of columns: lines that are neighbours in
+ * memory are read and written one after another.
  */
 #include "emit.h"
 
 enum { ROW = 3 };
 
 /* Output columns from `at` on, which leave out so many input columns at
- * either end. */
-struct step { int at, columns, left, right; };
+ * either end; partial: of the last vector of channels, which is a part. */
+struct step { int at, columns, left, right, partial; };
+
+/* Do the row functions take several vectors? */
+static int
+side_by_side(const struct emitter *e, const struct node *n)
+{
+  return !n->chained && !e->plan->tensor[n->src].blocked;
+}
+
+static int
+parts(const struct emitter *e, const struct node *n)
+{
+  return emit_parts(e, n) | emit_partial(e, n->src);
+}
+
+/* Vector j of the row that q points at. */
+static void
+load(struct emitter *e, const struct node *n, struct step s, int j)
+{
+  const struct tensor *t = &e->plan->tensor[n->src];
+  int before = n->open ? n->pad : 0, vec = e->plan->vec;
+  int part = s.partial && emit_partial(e, n->src);
+
+  PRINT(e, "        ch_v%d q%d = ch_ld%s%d(q + %ld", vec, j, part ? "n" : "",
+        vec, (j - before) * t->pix);
+  if (part)
+    PRINT(e, ", %d", t->c % vec);
+  PRINT(e, ");\n");
+}
 
 /* One kernel row: q points at its first input column, w at its weights.  What
  * several columns use is kept in a register: compilers would rather load it
@@ -21,8 +53,7 @@ struct step { int at, columns, left, right; };
 static void
 kernel_row(struct emitter *e, const struct node *n, struct step s, long at)
 {
-  const struct tensor *t = &e->plan->tensor[n->src];
-  int vec = e->plan->vec, before = n->open ? n->pad : 0, i, j, kx;
+  int vec = e->plan->vec, i, j, kx;
   int columns = s.columns, end = (columns - 1) * n->stride + n->k - s.right;
 
   for (kx = 0; kx < n->k; kx++)
@@ -35,8 +66,7 @@ kernel_row(struct emitter *e, const struct node *n, struct step s, long at)
       used += j - i * n->stride >= 0 && j - i * n->stride < n->k;
     if (!used)
       continue;
-    PRINT(e, "        ch_v%d q%d = ch_ld%d(q + %ld);\n", vec, j, vec,
-          (j - before) * t->pix);
+    load(e, n, s, j);
     if (used > 1)
       PRINT(e, "        CH_KEEP%d(q%d);\n", vec, j);
     for (i = 0; i < columns; i++) {
@@ -47,37 +77,62 @@ kernel_row(struct emitter *e, const struct node *n, struct step s, long at)
   }
 }
 
-/* Output columns o .. o + columns - 1 of the row. */
+/* "        const float *q = ROW + OFFSET;" for step o of the columns. */
 static void
-tile(struct emitter *e, const struct node *n, struct step s, int partial)
+row_start(struct emitter *e, const struct node *n, const char *row)
 {
   const struct tensor *t = &e->plan->tensor[n->src];
-  int vec = e->plan->vec, columns = s.columns, i, ky;
+
+  PRINT(e, "        const float *q = r[%s] + o * %ld", row,
+        n->stride * t->pix);
+  if (side_by_side(e, n))
+    PRINT(e, " + v * %ld", t->vec);
+  PRINT(e, ";\n");
+}
+
+static void
+kernel_rows(struct emitter *e, const struct node *n, struct step s)
+{
+  int vec = e->plan->vec, ky;
   char name[16];
 
-  PRINT(e, "    ch_v%d a0 = ch_ld%d(b)", vec, vec);
-  for (i = 1; i < columns; i++)
-    PRINT(e, ", a%d = a0", i);
-  PRINT(e, ";\n");
+  PRINT(e, "    const float *w = p + %d;\n", vec);
   if (n->k > 3) {
-    PRINT(e, "    const float *w = b + %d;\n"
-          "    for (long ky = 0; ky < %d; ky++, w += %d) {\n"
-          "        const float *q = r[ky] + o * %ld;\n", vec, n->k,
-          n->k * vec, n->stride * t->pix);
+    PRINT(e, "    for (long ky = 0; ky < %d; ky++, w += %d) {\n", n->k,
+          n->k * vec);
+    row_start(e, n, "ky");
     kernel_row(e, n, s, 0);
     PRINT(e, "    }\n");
-  } else {
-    PRINT(e, "    const float *w = b + %d;\n", vec);
-    for (ky = 0; ky < n->k; ky++) {
-      PRINT(e, "    {\n        const float *q = r[%d] + o * %ld;\n", ky,
-            n->stride * t->pix);
-      kernel_row(e, n, s, (long)ky * n->k * vec);
-      PRINT(e, "    }\n");
-    }
+    return;
   }
-  for (i = 0; i < columns; i++) {
+  for (ky = 0; ky < n->k; ky++) {
+    __builtin_snprintf(name, sizeof name, "%d", ky);
+    PRINT(e, "    {\n");
+    row_start(e, n, name);
+    kernel_row(e, n, s, (long)ky * n->k * vec);
+    PRINT(e, "    }\n");
+  }
+}
+
+/* Output columns o .. o + columns - 1 of the row. */
+static void
+tile(struct emitter *e, const struct node *n, struct step s)
+{
+  int vec = e->plan->vec, i, wide = side_by_side(e, n);
+  char name[16];
+
+  PRINT(e, "    const float *p = b");
+  if (wide)
+    PRINT(e, " + v * %zu", node_panel(e->plan, n));
+  PRINT(e, ";\n    ch_v%d a0 = ch_ld%d(p)", vec, vec);
+  for (i = 1; i < s.columns; i++)
+    PRINT(e, ", a%d = a0", i);
+  PRINT(e, ";\n");
+  kernel_rows(e, n, s);
+  for (i = 0; i < s.columns; i++) {
     __builtin_snprintf(name, sizeof name, "a%d", i);
-    emit_store(e, n, name, (struct at){ i, 0, "o", 0 }, partial);
+    emit_store(e, n, name, (struct at){ i, 0, "o", wide ? "v" : 0 },
+               s.partial);
   }
 }
 
@@ -101,15 +156,17 @@ static int
 steps(struct emitter *e, const struct node *n, int at, int partial)
 {
   struct step s = step_of(e, n, at), next = s;
-  int end = at;
+  int end = at, wide = side_by_side(e, n);
 
+  s.partial = partial;
   do {
     end += s.columns;
     next = step_of(e, n, end);
   } while (end < n->ow && next.columns == s.columns && next.left == s.left
            && next.right == s.right);
-  PRINT(e, "  for (long o = %d; o < %d; o += %d) {\n", at, end, s.columns);
-  tile(e, n, s, partial);
+  PRINT(e, "  for (long o = %d; o < %d; o += %d)%s {\n", at, end, s.columns,
+        wide ? "\n  for (long v = 0; v < m; v++)" : "");
+  tile(e, n, s);
   PRINT(e, "  }\n");
   return end;
 }
@@ -125,7 +182,7 @@ row(struct emitter *e, int index, int partial)
   PRINT(e, "(const float *const *r, float *y, const float *b");
   emit_added_params(e, n);
   emit_quantum_param(e, n);
-  PRINT(e, ")\n{\n");
+  PRINT(e, "%s)\n{\n", side_by_side(e, n) ? ", long m" : "");
   while (at < n->ow)
     at = steps(e, n, at, partial);
   PRINT(e, "}\n");
@@ -139,7 +196,7 @@ emit_dw_row(struct emitter *e, int index)
 {
   const struct node *n = &e->plan->node[index];
   int vectors = div_up(n->cout, e->plan->vec);
-  int partial = emit_parts(e, n);
+  int partial = parts(e, n);
 
   if (!emit_once(e, index, ROW, 0, 0))
     return;
@@ -149,9 +206,10 @@ emit_dw_row(struct emitter *e, int index)
     row(e, index, 0);
 }
 
+/* Vector c, or `count` vectors from c on. */
 static void
 row_call(struct emitter *e, int index, const char *y, const char *image,
-         const char *oy, int partial)
+         const char *oy, const char *count, int partial)
 {
   const struct node *n = &e->plan->node[index];
   int i, r = 0;
@@ -165,7 +223,7 @@ row_call(struct emitter *e, int index, const char *y, const char *image,
             oy, t->row, t->vec);
     }
   emit_quantum_arg(e, n);
-  PRINT(e, ");\n");
+  PRINT(e, "%s%s);\n", count ? ", " : "", count ? count : "");
 }
 
 void
@@ -174,23 +232,21 @@ emit_dw_call(struct emitter *e, int index, const char *y, const char *image,
 {
   const struct node *n = &e->plan->node[index];
   int vectors = div_up(n->cout, e->plan->vec);
-  int partial = emit_parts(e, n);
+  int partial = parts(e, n);
 
   if (partial && vectors > 1) {
     PRINT(e, "      if (c == %d)\n", vectors - 1);
-    row_call(e, index, y, image, oy, 1);
+    row_call(e, index, y, image, oy, NULL, 1);
     PRINT(e, "      else\n");
   }
-  row_call(e, index, y, image, oy, partial && vectors == 1);
+  row_call(e, index, y, image, oy, NULL, partial && vectors == 1);
 }
 
 void
 emit_dw_open(struct emitter *e, const struct node *n)
 {
-  if (n->spare < 0)
-    return;
-  emit_tensor(e, n->spare, "zero", 0);
-  PRINT(e, "  ch_zero(zero, %zu);\n", e->plan->tensor[n->spare].size);
+  if (node_zeroes(n))
+    PRINT(e, "  const float *zero = w + %zu;\n", n->zeroes);
 }
 
 void
@@ -202,7 +258,7 @@ emit_dw_open_rows(struct emitter *e, const struct node *n, const char *oy)
         "      for (long i = 0; i < %d; i++) {\n"
         "        const long iy = %s * %d + i - %d;\n"
         "        r[i] = ", n->k, n->k, oy, n->stride, n->pad);
-  if (n->spare >= 0)
+  if (node_zeroes(n))
     PRINT(e, "iy < 0 || iy >= %d ? zero : ", n->h);
   PRINT(e, "src + n * %ld + iy * %ld + c * %ld;\n      }\n", src->img,
         src->row, src->vec);
@@ -220,16 +276,98 @@ halo_rows(struct emitter *e, const struct node *n)
         "      }\n", n->k, src->row);
 }
 
+/* Row oy, as the loops around it have it. */
+static void
+rows_of(struct emitter *e, const struct node *n)
+{
+  PRINT(e, "      const long n = u / %d, oy = u %% %d;\n", n->oh, n->oh);
+  if (n->open)
+    emit_dw_open_rows(e, n, "oy");
+  else
+    halo_rows(e, n);
+}
+
+/* Vectors of channels at a time: as many as leave their rows in L1. */
+static int
+group(const struct emitter *e, const struct node *n)
+{
+  int vectors = div_up(n->cout, e->plan->vec);
+  long rows = (long)(n->k + n->stride) * n->w * e->plan->vec;
+  long most = e->plan->schedule->chunk / rows;
+
+  if (e->plan->schedule->chunk == 0 || most >= vectors)
+    return vectors;
+  return parts_of(vectors, most > 2 ? (int)most : 2).size;
+}
+
+/* NHWC: groups of vectors, rows, the vectors of the group. */
+static void
+wide_loops(struct emitter *e, int index, int by_vector)
+{
+  const struct node *n = &e->plan->node[index];
+  int vectors = div_up(n->cout, e->plan->vec), most = group(e, n);
+  int partial = parts(e, n);
+  char end[16], y[96];
+
+  __builtin_snprintf(end, sizeof end, by_vector ? "hi" : "%d", vectors);
+  __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
+                     e->plan->tensor[n->dst].img, e->plan->tensor[n->dst].row,
+                     e->plan->tensor[n->dst].vec);
+  PRINT(e, "  for (long g = %s; g < %s; g += %d) {\n"
+        "    const long end = g + %d < %s ? g + %d : %s;\n",
+        by_vector ? "lo" : "0", end, most, most, end, most, end);
+  if (by_vector)
+    PRINT(e, "    for (long u = 0; u < %d; u++) {\n",
+          e->plan->batch * n->oh);
+  else
+    PRINT(e, "    for (long u = lo; u < hi; u++) {\n");
+  PRINT(e, "      long c = g;\n");
+  rows_of(e, n);
+  if (partial)
+    PRINT(e, "      const long whole = end - g - (end == %d);\n", vectors);
+  if (!partial || vectors > 1)
+    row_call(e, index, y, "n", "oy", partial ? "whole" : "end - g", 0);
+  if (partial) {
+    PRINT(e, "      if (end == %d) {\n"
+          "        c = %d;\n"
+          "        for (long i = 0; i < %d; i++)\n"
+          "          r[i] += whole * %ld;\n", vectors, vectors - 1, n->k,
+          e->plan->tensor[n->src].vec);
+    row_call(e, index, y, "n", "oy", "1", 1);
+    PRINT(e, "      }\n");
+  }
+  PRINT(e, "    }\n  }\n");
+}
+
+/* Blocked: one vector after another. */
+static void
+plane_loops(struct emitter *e, int index, int by_vector)
+{
+  const struct node *n = &e->plan->node[index];
+  const struct tensor *dst = &e->plan->tensor[n->dst];
+  char y[96];
+
+  if (by_vector)
+    PRINT(e, "  for (long c = lo; c < hi; c++)\n"
+          "    for (long u = 0; u < %d; u++) {\n", e->plan->batch * n->oh);
+  else
+    PRINT(e, "  for (long c = 0; c < %d; c++)\n"
+          "    for (long u = lo; u < hi; u++) {\n",
+          div_up(n->cout, e->plan->vec));
+  rows_of(e, n);
+  __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
+                     dst->img, dst->row, dst->vec);
+  emit_dw_call(e, index, y, "n", "oy");
+  PRINT(e, "    }\n");
+}
+
 void
 emit_dw(struct emitter *e, int index)
 {
   const struct node *n = &e->plan->node[index];
   const struct tensor *src = &e->plan->tensor[n->src];
-  const struct tensor *dst = &e->plan->tensor[n->dst];
   int vectors = div_up(n->cout, e->plan->vec);
-  int rows = e->plan->batch * n->oh;
   int by_vector = e->plan->schedule->split == SPLIT_CHANNELS && vectors > 1;
-  char y[96];
 
   emit_dw_row(e, index);
   emit_phase_head(e, index);
@@ -241,23 +379,10 @@ emit_dw(struct emitter *e, int index)
   emit_tensor(e, n->dst, "dst", 0);
   emit_added(e, n);
   emit_halo(e, n->dst);
-  emit_range(e, by_vector ? vectors : rows);
-  if (by_vector)
-    PRINT(e, "  for (long c = lo; c < hi; c++)\n"
-          "    for (long u = 0; u < %d; u++) {\n", rows);
-  else if (src->blocked)
-    PRINT(e, "  for (long c = 0; c < %d; c++)\n"
-          "    for (long u = lo; u < hi; u++) {\n", vectors);
+  emit_range(e, by_vector ? vectors : e->plan->batch * n->oh);
+  if (side_by_side(e, n))
+    wide_loops(e, index, by_vector);
   else
-    PRINT(e, "  for (long u = lo; u < hi; u++)\n"
-          "    for (long c = 0; c < %d; c++) {\n", vectors);
-  PRINT(e, "      const long n = u / %d, oy = u %% %d;\n", n->oh, n->oh);
-  if (n->open)
-    emit_dw_open_rows(e, n, "oy");
-  else
-    halo_rows(e, n);
-  __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
-                     dst->img, dst->row, dst->vec);
-  emit_dw_call(e, index, y, "n", "oy");
-  PRINT(e, "    }\n}\n");
+    plane_loops(e, index, by_vector);
+  PRINT(e, "}\n");
 }

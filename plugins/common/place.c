@@ -40,12 +40,12 @@ wants_vectors(const struct node *n)
 /* Can the node read x as it is?  Dense ones copy what is at a border, tile by
  * tile: that should be few tiles. */
 static int
-is_open(const struct plan *plan, const struct node *n)
+is_open(const struct node *n)
 {
   if (n->src != 0 || n->pad >= n->k)
     return 0;
   if (n->kind == NODE_DW)
-    return n->cin % plan->vec == 0;
+    return 1;
   return n->kind == NODE_CONV && n->per == 0 && n->winograd == 0 && n->k > 1
          && n->pad > 0 && parts_of(n->ow, n->block.mr).count >= OPEN_TILES;
 }
@@ -246,13 +246,12 @@ share(struct plan *plan, const struct phase *p)
   }
   if (p->project >= 0)
     plan->node[p->project].ahead = rows_ahead(plan, p);
-  if (first->open && first->pad > 0) {
+  if (first->open && first->kind != NODE_DW && first->pad > 0) {
     first->spare = plan->tensors++;
     t = &plan->tensor[first->spare];
     *t = (struct tensor){ .place = PLACE_RING, .offset = used };
     t->size = round_up((size_t)first->w * (size_t)first->cin
-                       * (first->kind == NODE_DW ? 1 : (size_t)first->k),
-                       LINE);
+                       * (size_t)first->k, LINE);
     used += t->size;
   }
   if (used > plan->share)
@@ -347,6 +346,13 @@ scratch(struct plan *plan)
 }
 
 size_t
+node_zeroes(const struct node *n)
+{
+  return n->kind == NODE_DW && n->open && n->pad > 0
+         ? round_up((size_t)n->w * (size_t)n->cin, LINE) : 0;
+}
+
+size_t
 node_panel(const struct plan *plan, const struct node *n)
 {
   size_t taps = (size_t)n->k * (size_t)n->k, vec = (size_t)plan->vec;
@@ -376,6 +382,8 @@ pack(struct plan *plan)
     n->packed = plan->packed;
     plan->packed += round_up(node_panel(plan, n)
                              * (size_t)div_up(n->cout, plan->vec), LINE);
+    n->zeroes = plan->packed;
+    plan->packed += node_zeroes(n);
   }
 }
 
@@ -387,7 +395,7 @@ place_tensors(struct plan *plan)
   plan->tensor[0].place = PLACE_X;
   plan->tensor[plan->workload->ops].place = PLACE_Y;
   for (i = 0; i < plan->nodes; i++)
-    plan->node[i].open = is_open(plan, &plan->node[i]);
+    plan->node[i].open = is_open(&plan->node[i]);
   copy_input(plan, 0);
   if (plan->schedule->per)
     copy_input(plan, plan->schedule->per);
