@@ -185,7 +185,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = NAME,
-  .version = "3",
+  .version = "4",
   .summary = "kernels for AArch64 CPUs with NEON or SVE",
   .backend = &backend,
 };

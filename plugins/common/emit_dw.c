@@ -15,6 +15,8 @@
 
 enum { ROW = 3 };
 
+#define RUN 128 /* floats of a pixel, at most, one after another */
+
 /* Output columns from `at` on, which leave out so many input columns at
  * either end; partial: of the last vector of channels, which is a part. */
 struct step { int at, columns, left, right, partial; };
@@ -30,6 +32,14 @@ static int
 parts(const struct emitter *e, const struct node *n)
 {
   return emit_parts(e, n) | emit_partial(e, n->src);
+}
+
+/* Does the function leave out kernel rows beyond the ends of x: larger kernels
+ * go through their rows in a loop anyhow. */
+static int
+leaves_out(const struct node *n)
+{
+  return n->open && n->pad > 0 && n->k > DW_UNROLLED;
 }
 
 /* Vector j of the row that q points at. */
@@ -96,10 +106,16 @@ kernel_rows(struct emitter *e, const struct node *n, struct step s)
   int vec = e->plan->vec, ky;
   char name[16];
 
-  PRINT(e, "    const float *w = p + %d;\n", vec);
-  if (n->k > 3) {
-    PRINT(e, "    for (long ky = 0; ky < %d; ky++, w += %d) {\n", n->k,
-          n->k * vec);
+  if (leaves_out(n))
+    PRINT(e, "    const float *w = p + %d + k0 * %d;\n"
+          "    for (long ky = k0; ky < k1; ky++, w += %d) {\n", vec,
+          n->k * vec, n->k * vec);
+  else
+    PRINT(e, "    const float *w = p + %d;\n", vec);
+  if (n->k > DW_UNROLLED) {
+    if (!leaves_out(n))
+      PRINT(e, "    for (long ky = 0; ky < %d; ky++, w += %d) {\n", n->k,
+            n->k * vec);
     row_start(e, n, "ky");
     kernel_row(e, n, s, 0);
     PRINT(e, "    }\n");
@@ -182,7 +198,8 @@ row(struct emitter *e, int index, int partial)
   PRINT(e, "(const float *const *r, float *y, const float *b");
   emit_added_params(e, n);
   emit_quantum_param(e, n);
-  PRINT(e, "%s)\n{\n", side_by_side(e, n) ? ", long m" : "");
+  PRINT(e, "%s%s)\n{\n", leaves_out(n) ? ", long k0, long k1" : "",
+        side_by_side(e, n) ? ", long m" : "");
   while (at < n->ow)
     at = steps(e, n, at, partial);
   PRINT(e, "}\n");
@@ -223,7 +240,8 @@ row_call(struct emitter *e, int index, const char *y, const char *image,
             oy, t->row, t->vec);
     }
   emit_quantum_arg(e, n);
-  PRINT(e, "%s%s);\n", count ? ", " : "", count ? count : "");
+  PRINT(e, "%s%s%s);\n", leaves_out(n) ? ", k0, k1" : "", count ? ", " : "",
+        count ? count : "");
 }
 
 void
@@ -254,10 +272,16 @@ emit_dw_open_rows(struct emitter *e, const struct node *n, const char *oy)
 {
   const struct tensor *src = &e->plan->tensor[n->src];
 
-  PRINT(e, "      const float *r[%d];\n"
-        "      for (long i = 0; i < %d; i++) {\n"
-        "        const long iy = %s * %d + i - %d;\n"
-        "        r[i] = ", n->k, n->k, oy, n->stride, n->pad);
+  PRINT(e, "      const float *r[%d];\n", n->k);
+  if (leaves_out(n))
+    PRINT(e, "      const long top = %s * %d - %d, k0 = top < 0 ? -top : 0,\n"
+          "        k1 = top > %d ? %d - top : %d;\n"
+          "      for (long i = k0; i < k1; i++) {\n", oy, n->stride, n->pad,
+          n->h - n->k, n->h, n->k);
+  else
+    PRINT(e, "      for (long i = 0; i < %d; i++) {\n", n->k);
+  PRINT(e, "        const long iy = %s * %d + i - %d;\n        r[i] = ", oy,
+        n->stride, n->pad);
   if (node_zeroes(n))
     PRINT(e, "iy < 0 || iy >= %d ? zero : ", n->h);
   PRINT(e, "src + n * %ld + iy * %ld + c * %ld;\n      }\n", src->img,
@@ -287,16 +311,20 @@ rows_of(struct emitter *e, const struct node *n)
     halo_rows(e, n);
 }
 
-/* Vectors of channels at a time: as many as leave their rows in L1. */
+/* Vectors of channels at a time: as many as leave their rows and weights in
+ * L1, but longer runs of memory gain nothing. */
 static int
 group(const struct emitter *e, const struct node *n)
 {
-  int vectors = div_up(n->cout, e->plan->vec);
-  long rows = (long)(n->k + n->stride) * n->w * e->plan->vec;
-  long most = e->plan->schedule->chunk / rows;
+  int vec = e->plan->vec, vectors = div_up(n->cout, vec);
+  long each = (long)(n->k + n->stride) * n->w * vec
+              + (long)node_panel(e->plan, n);
+  long most = e->plan->schedule->chunk / each;
 
-  if (e->plan->schedule->chunk == 0 || most >= vectors)
+  if (e->plan->schedule->chunk == 0)
     return vectors;
+  if (most > RUN / vec)
+    most = RUN / vec;
   return parts_of(vectors, most > 2 ? (int)most : 2).size;
 }
 
@@ -307,8 +335,9 @@ wide_loops(struct emitter *e, int index, int by_vector)
   const struct node *n = &e->plan->node[index];
   int vectors = div_up(n->cout, e->plan->vec), most = group(e, n);
   int partial = parts(e, n);
-  char end[16], y[96];
+  char end[16], rows[16], y[96];
 
+  __builtin_snprintf(rows, sizeof rows, "%d", n->k);
   __builtin_snprintf(end, sizeof end, by_vector ? "hi" : "%d", vectors);
   __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
                      e->plan->tensor[n->dst].img, e->plan->tensor[n->dst].row,
@@ -330,8 +359,9 @@ wide_loops(struct emitter *e, int index, int by_vector)
   if (partial) {
     PRINT(e, "      if (end == %d) {\n"
           "        c = %d;\n"
-          "        for (long i = 0; i < %d; i++)\n"
-          "          r[i] += whole * %ld;\n", vectors, vectors - 1, n->k,
+          "        for (long i = %s; i < %s; i++)\n"
+          "          r[i] += whole * %ld;\n", vectors, vectors - 1,
+          leaves_out(n) ? "k0" : "0", leaves_out(n) ? "k1" : rows,
           e->plan->tensor[n->src].vec);
     row_call(e, index, y, "n", "oy", "1", 1);
     PRINT(e, "      }\n");

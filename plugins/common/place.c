@@ -348,7 +348,7 @@ scratch(struct plan *plan)
 size_t
 node_zeroes(const struct node *n)
 {
-  return n->kind == NODE_DW && n->open && n->pad > 0
+  return n->kind == NODE_DW && n->open && n->pad > 0 && n->k <= DW_UNROLLED
          ? round_up((size_t)n->w * (size_t)n->cin, LINE) : 0;
 }
 

@@ -26,6 +26,7 @@
 #define PLAN_TENSORS (4 * PLAN_OPS + 4)
 #define PLAN_TAILS 4             /* steps of an epilogue */
 #define PLAN_ADDS 2              /* of these, additions */
+#define DW_UNROLLED 3            /* kernel rows that are not a loop */
 #define PLAN_FAR (1 << 17)       /* floats of x that the L2 has not kept */
 
 enum schedule_fuse {

@@ -123,7 +123,7 @@ policy_chunks(const struct target *x, const struct chanas_workload *w)
 long
 policy_chunk(const struct target *x)
 {
-  return (long)(x->l1 / 4 * 3) / (long)sizeof(float);
+  return (long)(x->l1 / 6 * 5) / (long)sizeof(float);
 }
 
 struct schedule

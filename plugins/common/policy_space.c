@@ -65,7 +65,7 @@ chunks(const struct target *x, const struct chanas_workload *w)
 {
   const struct chanas_op *op = policy_depthwise(w);
 
-  return w->ops == 1 && op
+  return w->ops == 1 && op && op->cin > 2 * x->vec
          && (long)(op->k + op->stride) * op->w * op->cin > policy_chunk(x);
 }
 

@@ -168,7 +168,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = "x86",
-  .version = "4",
+  .version = "5",
   .summary = "kernels for x86 CPUs with AVX2 or AVX-512",
   .backend = &backend,
 };
