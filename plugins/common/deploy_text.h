@@ -165,7 +165,7 @@ static const char net_bench[] =
   "#endif\n"
   "#include \"net.h\"\n"
   "\n"
-  "/* In large pages where the system has them, as the library's own memory. */\n"
+  "/* In large pages where the system has them, as the library has. */\n"
   "static float *\n"
   "allocate(size_t floats)\n"
   "{\n"

@@ -328,23 +328,50 @@ group(const struct emitter *e, const struct node *n)
   return parts_of(vectors, most > 2 ? (int)most : 2).size;
 }
 
+/* Vectors g to end - 1 of a row; if the last one is a part, it comes in a call
+ * of its own. */
+static void
+wide_calls(struct emitter *e, int index, int partial)
+{
+  const struct node *n = &e->plan->node[index];
+  const struct tensor *dst = &e->plan->tensor[n->dst];
+  int vectors = div_up(n->cout, e->plan->vec);
+  char y[96];
+
+  __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
+                     dst->img, dst->row, dst->vec);
+  if (!partial) {
+    row_call(e, index, y, "n", "oy", "end - g", 0);
+    return;
+  }
+  PRINT(e, "      const long whole = end - g - (end == %d);\n", vectors);
+  if (vectors > 1)
+    row_call(e, index, y, "n", "oy", "whole", 0);
+  PRINT(e, "      if (end == %d) {\n        c = %d;\n", vectors, vectors - 1);
+  if (leaves_out(n))
+    PRINT(e, "        for (long i = k0; i < k1; i++)\n");
+  else
+    PRINT(e, "        for (long i = 0; i < %d; i++)\n", n->k);
+  PRINT(e, "          r[i] += whole * %ld;\n",
+        e->plan->tensor[n->src].vec);
+  row_call(e, index, y, "n", "oy", "1", 1);
+  PRINT(e, "      }\n");
+}
+
 /* NHWC: groups of vectors, rows, the vectors of the group. */
 static void
 wide_loops(struct emitter *e, int index, int by_vector)
 {
   const struct node *n = &e->plan->node[index];
   int vectors = div_up(n->cout, e->plan->vec), most = group(e, n);
-  int partial = parts(e, n);
-  char end[16], rows[16], y[96];
+  const char *first = by_vector ? "lo" : "0";
+  char last[16] = "hi";
 
-  __builtin_snprintf(rows, sizeof rows, "%d", n->k);
-  __builtin_snprintf(end, sizeof end, by_vector ? "hi" : "%d", vectors);
-  __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
-                     e->plan->tensor[n->dst].img, e->plan->tensor[n->dst].row,
-                     e->plan->tensor[n->dst].vec);
+  if (!by_vector)
+    __builtin_snprintf(last, sizeof last, "%d", vectors);
   PRINT(e, "  for (long g = %s; g < %s; g += %d) {\n"
-        "    const long end = g + %d < %s ? g + %d : %s;\n",
-        by_vector ? "lo" : "0", end, most, most, end, most, end);
+        "    const long end = g + %d < %s ? g + %d : %s;\n", first, last,
+        most, most, last, most, last);
   if (by_vector)
     PRINT(e, "    for (long u = 0; u < %d; u++) {\n",
           e->plan->batch * n->oh);
@@ -352,20 +379,7 @@ wide_loops(struct emitter *e, int index, int by_vector)
     PRINT(e, "    for (long u = lo; u < hi; u++) {\n");
   PRINT(e, "      long c = g;\n");
   rows_of(e, n);
-  if (partial)
-    PRINT(e, "      const long whole = end - g - (end == %d);\n", vectors);
-  if (!partial || vectors > 1)
-    row_call(e, index, y, "n", "oy", partial ? "whole" : "end - g", 0);
-  if (partial) {
-    PRINT(e, "      if (end == %d) {\n"
-          "        c = %d;\n"
-          "        for (long i = %s; i < %s; i++)\n"
-          "          r[i] += whole * %ld;\n", vectors, vectors - 1,
-          leaves_out(n) ? "k0" : "0", leaves_out(n) ? "k1" : rows,
-          e->plan->tensor[n->src].vec);
-    row_call(e, index, y, "n", "oy", "1", 1);
-    PRINT(e, "      }\n");
-  }
+  wide_calls(e, index, parts(e, n));
   PRINT(e, "    }\n  }\n");
 }
 
