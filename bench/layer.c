@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "file.h"
 #include "mem.h"
 #include "opened.h"
@@ -50,6 +51,20 @@ point(const struct layer *l, const struct candidate *c)
   return (struct chanas_point){ l->space, c->choice };
 }
 
+/* In huge pages, as bench/onednn.c and deployed benches have them. */
+static float *
+huge(size_t floats)
+{
+  const size_t page = (size_t)2 << 20;
+  size_t bytes = (floats * sizeof(float) + page) / page * page;
+  float *at = aligned_alloc(page, bytes);
+
+  if (at == NULL)
+    opened_fail("no memory", "aligned_alloc");
+  madvise(at, bytes, MADV_HUGEPAGE);
+  return at;
+}
+
 static void
 prepare(struct layer *l, const char *key)
 {
@@ -62,9 +77,9 @@ prepare(struct layer *l, const char *key)
   l->elements[1] = w->outputs;
   l->weights = mem_array(float, w->weights + 1);
   reference_weights(w, 1, l->weights);
-  l->x = mem_array(float, w->inputs);
+  l->x = huge(w->inputs + 16 + w->outputs);
   l->want = mem_array(float, w->outputs);
-  l->y = mem_array(float, w->outputs);
+  l->y = l->x + (w->inputs + 15) / 16 * 16;
   for (size_t i = 0; i < w->inputs; i++)
     l->x[i] = rng_float(&r);
   reference_run(w, l->x, l->weights, l->want);

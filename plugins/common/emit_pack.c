@@ -72,6 +72,8 @@ pack_node(struct emitter *e, const struct node *n)
   do
     pack_vectors(e, n, i);
   while (++i < n->slices);
+  if (node_zeroes(n))
+    PRINT(e, "  ch_zero(p + %zu, %zu);\n", n->zeroes, node_zeroes(n));
 }
 
 void

@@ -40,12 +40,12 @@ wants_vectors(const struct node *n)
 /* Can the node read x as it is?  Dense ones copy what is at a border, tile by
  * tile: that should be few tiles. */
 static int
-is_open(const struct plan *plan, const struct node *n)
+is_open(const struct node *n)
 {
   if (n->src != 0 || n->pad >= n->k)
     return 0;
   if (n->kind == NODE_DW)
-    return n->cin % plan->vec == 0;
+    return 1;
   return n->kind == NODE_CONV && n->per == 0 && n->winograd == 0 && n->k > 1
          && n->pad > 0 && parts_of(n->ow, n->block.mr).count >= OPEN_TILES;
 }
@@ -233,13 +233,12 @@ spare(struct plan *plan, struct node *n, size_t used)
 {
   struct tensor *t;
 
-  if (!n->open || n->pad == 0)
+  if (!n->open || n->pad == 0 || n->kind == NODE_DW)
     return 0;
   n->spare = plan->tensors++;
   t = &plan->tensor[n->spare];
   *t = (struct tensor){ .place = PLACE_RING, .offset = used };
-  t->size = round_up((size_t)n->w * (size_t)n->cin
-                     * (n->kind == NODE_DW ? 1 : (size_t)n->k), LINE);
+  t->size = round_up((size_t)n->w * (size_t)n->cin * (size_t)n->k, LINE);
   return t->size;
 }
 
@@ -364,6 +363,13 @@ scratch(struct plan *plan)
 }
 
 size_t
+node_zeroes(const struct node *n)
+{
+  return n->kind == NODE_DW && n->open && n->pad > 0 && n->k <= DW_UNROLLED
+         ? round_up((size_t)n->w * (size_t)n->cin, LINE) : 0;
+}
+
+size_t
 node_panel(const struct plan *plan, const struct node *n)
 {
   size_t taps = (size_t)n->k * (size_t)n->k, vec = (size_t)plan->vec;
@@ -382,6 +388,8 @@ pack_node(struct plan *plan, struct node *n)
   n->packed = plan->packed;
   plan->packed += round_up(node_panel(plan, n)
                            * (size_t)div_up(n->cout, plan->vec), LINE);
+  n->zeroes = plan->packed;
+  plan->packed += node_zeroes(n);
 }
 
 /* All weights of a slice lie together. */
@@ -428,7 +436,7 @@ place_tensors(struct plan *plan)
   plan->tensor[0].place = PLACE_X;
   plan->tensor[plan->workload->ops].place = PLACE_Y;
   for (i = 0; i < plan->nodes; i++)
-    plan->node[i].open = is_open(plan, &plan->node[i]);
+    plan->node[i].open = is_open(&plan->node[i]);
   copy_input(plan, 0);
   if (plan->schedule->per)
     copy_input(plan, plan->schedule->per);

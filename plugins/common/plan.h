@@ -27,6 +27,7 @@
 #define PLAN_TENSORS (4 * PLAN_OPS + 4)
 #define PLAN_TAILS 4             /* steps of an epilogue */
 #define PLAN_ADDS 2              /* of these, additions */
+#define DW_UNROLLED 3            /* kernel rows that are not a loop */
 #define PLAN_FAR (1 << 17)       /* floats of x that the L2 has not kept */
 
 enum schedule_fuse {
@@ -76,6 +77,8 @@ struct schedule {
   int order;    /* enum schedule_order */
   int split;    /* enum schedule_split, with more than one thread */
   int columns;  /* output columns per step of a depthwise convolution */
+  long chunk;   /* of one in NHWC: floats that the rows of the channels that
+                   are computed together may take; 0: all channels together */
   struct register_block { int mr, nv; } block[PLAN_OPS]; /* by op */
 };
 
@@ -135,8 +138,10 @@ struct node {
   size_t slice;         /* floats from one slice's packed weights to the next */
   int sums;             /* NODE_POINT: so many copies of src are added; or 0 */
   int open;             /* reads x, which has no halo, around its pixels */
-  int spare;            /* if so: a thread's row of zeroes (depthwise), or its
-                           copy of a tile's input (dense); -1: none needed */
+  int spare;            /* if so: a thread's copy of a dense tile's input; -1:
+                           none needed */
+  size_t zeroes;        /* in the packed weights: the row of an open depthwise
+                           node beyond the ends of x, node_zeroes() floats */
   int conv;             /* NODE_WEIGHTS only */
   int chained;          /* part of a chain: not a phase of its own */
 };
@@ -186,6 +191,7 @@ struct pixel_runs plan_runs(const struct plan *, const struct node *);
 int node_steps(const struct plan *, const struct node *);
 /* Floats of packed weights per vector of output channels. */
 size_t node_panel(const struct plan *, const struct node *);
+size_t node_zeroes(const struct node *);
 /* May the op be computed in Winograd's form? */
 int winograd_fits(const struct chanas_op *);
 /* Floats that a thread needs for that. */

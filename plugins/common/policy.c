@@ -24,6 +24,9 @@
  *            (both are offered for a single kind of dense convolution only;
  *            elsewhere they are not worth the trials)
  *   columns  output columns per step of a depthwise convolution
+ *   chunk    1: one that reads NHWC computes as many channels together as
+ *            leave the rows that it reads in L1; 0: all channels, each line
+ *            of memory after its neighbour
  *   split    with threads, over 0: pixels, 1: output channels; 2: of a chain,
  *            the channels between expansion and projection
  *
@@ -91,6 +94,37 @@ policy_by_channels(const struct target *x, const struct chanas_workload *w)
   const struct chanas_op *op = &w->op[w->ops - 1];
 
   return w->batch * op->oh * op->ow < 48 * x->threads;
+}
+
+const struct chanas_op *
+policy_depthwise(const struct chanas_workload *w)
+{
+  const struct chanas_op *most = NULL;
+  uint32_t i;
+
+  for (i = 0; i < w->ops; i++) {
+    const struct chanas_op *op = &w->op[i];
+    if (op->kind == CHANAS_DWCONV
+        && (!most || (double)op->cin * op->h * op->w
+                       > (double)most->cin * most->h * most->w))
+      most = op;
+  }
+  return most;
+}
+
+int
+policy_chunks(const struct target *x, const struct chanas_workload *w)
+{
+  const struct chanas_op *op = policy_depthwise(w);
+
+  return op && 4.0 * w->batch * op->cin * (op->h * op->w + op->oh * op->ow)
+               <= (double)x->l2;
+}
+
+long
+policy_chunk(const struct target *x)
+{
+  return (long)(x->l1 / 6 * 5) / (long)sizeof(float);
 }
 
 struct schedule
@@ -170,6 +204,9 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
     s->unroll = (int)h->value(p, "unroll");
   if (h->find_knob(p.space, "columns") >= 0)
     s->columns = (int)h->value(p, "columns");
+  if (h->find_knob(p.space, "chunk") >= 0 ? h->value(p, "chunk")
+                                          : policy_chunks(x, w))
+    s->chunk = policy_chunk(x);
   s->winograd = s->per ? 0 : (int)h->value(p, "winograd");
   s->lanes = (int)h->value(p, "lanes");
   if (s->lanes)

@@ -59,6 +59,12 @@ int policy_class(const struct chanas_workload *, uint32_t op,
                  uint32_t *first);
 /* Are there too few pixels for the threads to share? */
 int policy_by_channels(const struct target *, const struct chanas_workload *);
+/* The depthwise convolution with the largest input; NULL: none. */
+const struct chanas_op *policy_depthwise(const struct chanas_workload *);
+/* Should it go through its channels in chunks whose rows stay in L1: does all
+ * that it touches stay in L2; the floats that such rows may take. */
+int policy_chunks(const struct target *, const struct chanas_workload *);
+long policy_chunk(const struct target *);
 /* How the workload's narrow elements are multiplied, if that is no choice. */
 enum schedule_dot policy_dot(const struct target *,
                              const struct chanas_workload *);

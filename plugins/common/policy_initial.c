@@ -18,23 +18,6 @@ choose(const struct target *x, const struct chanas_space *space, size_t knob,
   return 0;
 }
 
-/* The depthwise convolution with the largest input; NULL: none. */
-static const struct chanas_op *
-largest_depthwise(const struct chanas_workload *w)
-{
-  const struct chanas_op *most = NULL;
-  uint32_t i;
-
-  for (i = 0; i < w->ops; i++) {
-    const struct chanas_op *op = &w->op[i];
-    if (op->kind == CHANAS_DWCONV
-        && (!most || (double)op->cin * op->h * op->w
-                       > (double)most->cin * most->h * most->w))
-      most = op;
-  }
-  return most;
-}
-
 /* Fuse where the widest inner tensor does not stay in a quarter of the L2; in
  * larger tiles where many weights are read again for each tile.  Several
  * threads would also fetch each other's part of that tensor: there it pays as
@@ -42,7 +25,7 @@ largest_depthwise(const struct chanas_workload *w)
 static int64_t
 default_fuse(const struct target *x, const struct chanas_workload *w)
 {
-  const struct chanas_op *op = largest_depthwise(w);
+  const struct chanas_op *op = policy_depthwise(w);
   int together;
 
   if (op == NULL)
@@ -58,7 +41,7 @@ default_fuse(const struct target *x, const struct chanas_workload *w)
 static int64_t
 busiest(const struct target *x, const struct chanas_workload *w, int64_t rows)
 {
-  int64_t oh = largest_depthwise(w)->oh;
+  int64_t oh = policy_depthwise(w)->oh;
   int64_t tiles = w->batch * ((oh + rows - 1) / rows);
   int64_t most = (tiles + x->threads - 1) / x->threads * rows;
 
@@ -71,7 +54,7 @@ static int
 by_slices(const struct target *x, const struct chanas_workload *w,
           const struct chanas_space *space)
 {
-  const struct chanas_op *op = largest_depthwise(w);
+  const struct chanas_op *op = policy_depthwise(w);
   long knob = x->host->find_knob(space, "split");
   size_t i;
 
@@ -88,7 +71,7 @@ by_slices(const struct target *x, const struct chanas_workload *w,
 static int64_t
 slice_rows(const struct chanas_workload *w)
 {
-  const struct chanas_op *op = largest_depthwise(w);
+  const struct chanas_op *op = policy_depthwise(w);
   uint32_t next = (uint32_t)(op - w->op) + 1;
 
   return op->oh == 7 && next < w->ops && w->op[next].kind == CHANAS_CONV ? 7
@@ -193,6 +176,8 @@ policy_initial(void *self, const struct chanas_workload *w,
       choice[i] = choose(x, space, i, default_scale(w));
     else if (!strcmp(name, "columns"))
       choice[i] = default_columns(x, space, i);
+    else if (!strcmp(name, "chunk"))
+      choice[i] = choose(x, space, i, policy_chunks(x, w));
     else if (!strcmp(name, "order"))
       choice[i] = choose(x, space, i, default_order(w));
     else if (!strcmp(name, "split"))

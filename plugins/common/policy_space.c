@@ -58,6 +58,17 @@ widest_k(const struct chanas_workload *w)
   return k;
 }
 
+/* Does a depthwise convolution of its own have more channels than leave their
+ * rows in L1? */
+static int
+chunks(const struct target *x, const struct chanas_workload *w)
+{
+  const struct chanas_op *op = policy_depthwise(w);
+
+  return w->ops == 1 && op && op->cin > 2 * x->vec
+         && (long)(op->k + op->stride) * op->w * op->cin > policy_chunk(x);
+}
+
 /* The chain of a plan with everything fused, or NULL. */
 static const struct phase *
 chain_of(const struct plan *plan)
@@ -285,7 +296,8 @@ put_flags(const struct target *x, const struct chanas_workload *w,
     return -1;
   if (count_kind(w, CHANAS_DWCONV)) {
     offer_columns(x, w, &columns);
-    if (put(x, out, "columns", &columns))
+    if (put(x, out, "columns", &columns)
+        || (chunks(x, w) && put(x, out, "chunk", &flag)))
       return -1;
   }
   if (x->threads > 1 && (dense || columns.count))
