@@ -151,7 +151,8 @@ arm_deploy(void *self, const struct chanas_program *program,
 
   snprintf(options, sizeof options, FLAGS " %s%s", arm->options,
            arm->target.threads > 1 ? " -fopenmp" : "");
-  return deploy_files(arm->target.host, program, options, out);
+  return deploy_files(arm->target.host, program, arm->target.threads, options,
+                      out);
 }
 
 static void

@@ -122,37 +122,84 @@ print_steps(const struct chanas_host *h, struct chanas_text *out,
                         l->arena ? l->arena : 1);
 }
 
+/* Where a tensor begins that is added to and that nothing has written. */
 static int
-print_run(const struct chanas_host *h, struct chanas_text *out,
-          const struct layout *l)
+print_zero(const struct chanas_host *h, struct chanas_text *out,
+           const struct layout *l, size_t t, int team)
+{
+  int bad = h->print(out, "  %smemset(arena + %zu, 0, %zu * sizeof(float));\n",
+                     team ? "if (t == 0)\n    " : "", l->place[t].offset,
+                     l->program->elements[t]);
+
+  return bad | (team && h->print(out, "#pragma omp barrier\n"));
+}
+
+static int
+print_step(const struct chanas_host *h, struct chanas_text *out,
+           const struct layout *l, size_t i, int team)
+{
+  const struct chanas_step *step = &l->program->step[i];
+
+  return h->print(out, "  %s%s(", step->symbol, team ? "_team" : "")
+         | print_pointer(h, out, l, (size_t)step->src)
+         | h->print(out, ", ")
+         | print_pointer(h, out, l, (size_t)step->dst)
+         | h->print(out, ", packed[%zu], scratch%s);\n", i,
+                    team ? ", t, nt" : "");
+}
+
+static int
+print_steps_in_order(const struct chanas_host *h, struct chanas_text *out,
+                     const struct layout *l, int team)
 {
   const struct chanas_program *p = l->program;
   char *seen = calloc(p->tensors + 1, 1);
   size_t i;
   int bad = seen == NULL;
 
-  bad |= h->print(out, "%s", net_run_head);
   for (i = 0; !bad && i < p->steps; i++) {
     size_t dst = (size_t)p->step[i].dst;
+    if (team && i > 0)
+      bad |= h->print(out, "#pragma omp barrier\n");
     if (!seen[dst] && p->step[i].workload->accumulate && is_inner(l, dst))
-      bad |= h->print(out, "  memset(arena + %zu, 0, %zu * sizeof(float));\n",
-                      l->place[dst].offset, p->elements[dst]);
+      bad |= print_zero(h, out, l, dst, team);
     seen[dst] = 1;
-    bad |= h->print(out, "  %s(", p->step[i].symbol)
-           | print_pointer(h, out, l, (size_t)p->step[i].src)
-           | h->print(out, ", ")
-           | print_pointer(h, out, l, dst)
-           | h->print(out, ", packed[%zu], scratch);\n", i);
+    bad |= print_step(h, out, l, i, team);
   }
+  free(seen);
+  return bad;
+}
+
+/* Several threads go through all steps together: a parallel region for each
+ * step would take longer than the barrier between two. */
+static int
+print_team(const struct chanas_host *h, struct chanas_text *out,
+           const struct layout *l)
+{
+  return h->print(out, "%s", net_team_head)
+         | print_steps_in_order(h, out, l, 1) | h->print(out, "}\n");
+}
+
+static int
+print_run(const struct chanas_host *h, struct chanas_text *out,
+          const struct layout *l, int threads)
+{
+  const struct chanas_program *p = l->program;
+  int bad = threads > 1 && print_team(h, out, l);
+
+  bad |= h->print(out, "%s", net_run_head);
+  if (threads > 1)
+    bad |= h->print(out, net_run_team, threads);
+  else
+    bad |= print_steps_in_order(h, out, l, 0);
   if (p->output == 0)
     bad |= h->print(out, "  memcpy(out, in, %zu * sizeof(float));\n",
                     p->elements[0]);
-  free(seen);
   return bad | h->print(out, "  return 0;\n}\n");
 }
 
 static int
-print_net(const struct chanas_host *h, const struct layout *l,
+print_net(const struct chanas_host *h, const struct layout *l, int threads,
           const char *options, struct chanas_files *files)
 {
   const struct chanas_program *p = l->program;
@@ -167,12 +214,14 @@ print_net(const struct chanas_host *h, const struct layout *l,
     const char *s = p->step[i].symbol;
     bad |= h->print(out, "/* %s */\nsize_t %s_packed(void), %s_scratch(void);\n"
                     "void %s_pack(const float *, float *);\n"
-                    "void %s(const float *, float *, const float *, "
-                    "float *);\n", p->step[i].workload->key, s, s, s, s);
+                    "void %s%s(const float *, float *, const float *, "
+                    "float *%s);\n", p->step[i].workload->key, s, s, s, s,
+                    threads > 1 ? "_team" : "",
+                    threads > 1 ? ", long, long" : "");
   }
   bad |= print_steps(h, out, l);
   bad |= h->print(out, "%s", net_init_text);
-  bad |= print_run(h, out, l);
+  bad |= print_run(h, out, l, threads);
   out = h->file(files, "net.h");
   bad |= out == NULL
          || h->print(out, net_header, p->elements[0],
@@ -183,7 +232,7 @@ print_net(const struct chanas_host *h, const struct layout *l,
 
 int
 deploy_files(const struct chanas_host *h, const struct chanas_program *p,
-             const char *options, struct chanas_files *files)
+             int threads, const char *options, struct chanas_files *files)
 {
   struct layout l = { .program = p };
   struct chanas_text *bench = h->file(files, "bench.c");
@@ -195,8 +244,8 @@ deploy_files(const struct chanas_host *h, const struct chanas_program *p,
   if (l.place && l.written && bench && check) {
     lives(&l);
     arrange(&l);
-    bad = print_net(h, &l, options, files) | h->print(bench, "%s", net_bench)
-          | deploy_check(h, p, check);
+    bad = print_net(h, &l, threads, options, files)
+          | h->print(bench, "%s", net_bench) | deploy_check(h, p, check);
   }
   free(l.place);
   free(l.written);

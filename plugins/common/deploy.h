@@ -7,7 +7,8 @@
 #define COMMON_DEPLOY_H
 #include <chanas/plugin.h>
 
-/* options: compiler flags of the Makefile. */
+/* options: compiler flags of the Makefile; threads: what the kernels are made
+ * for. */
 int deploy_files(const struct chanas_host *, const struct chanas_program *,
-                 const char *options, struct chanas_files *);
+                 int threads, const char *options, struct chanas_files *);
 #endif

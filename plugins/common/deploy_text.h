@@ -124,6 +124,20 @@ static const char net_init_text[] =
   "  return memory ? 0 : -1;\n"
   "}\n";
 
+static const char net_team_head[] =
+  "\n"
+  "extern int omp_get_thread_num(void);\n"
+  "extern int omp_get_num_threads(void);\n"
+  "\n"
+  "/* Thread t of nt. */\n"
+  "static void\n"
+  "run_part(const float *in, float *out, long t, long nt)\n"
+  "{\n";
+
+static const char net_run_team[] =
+  "#pragma omp parallel num_threads(%d)\n"
+  "  run_part(in, out, omp_get_thread_num(), omp_get_num_threads());\n";
+
 static const char net_run_head[] =
   "\n"
   "int\n"

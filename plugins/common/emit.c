@@ -295,14 +295,15 @@ static const char arguments[] =
 static void
 emit_team(struct emitter *e)
 {
-  PRINT(e, "#ifdef _OPENMP\nCH_OWN void %s(%s)\n{\n"
-        "#pragma omp parallel num_threads(%d)\n  {\n"
-        "  const long t = omp_get_thread_num(), "
-        "nt = omp_get_num_threads();\n", e->symbol, arguments,
-        e->plan->threads);
+  PRINT(e, "#ifdef _OPENMP\nCH_OWN void %s_team(%s, long t, long nt)\n{\n",
+        e->symbol, arguments);
   emit_calls(e, "#pragma omp barrier\n", "t, nt");
-  PRINT(e, "  }\n}\n#else\n"
-        "CH_OWN size_t %s_threads(void) { return %d; }\n"
+  PRINT(e, "}\nCH_OWN void %s(%s)\n{\n"
+        "#pragma omp parallel num_threads(%d)\n"
+        "  %s_team(x, y, w, s, omp_get_thread_num(), "
+        "omp_get_num_threads());\n}\n#else\n", e->symbol, arguments,
+        e->plan->threads, e->symbol);
+  PRINT(e, "CH_OWN size_t %s_threads(void) { return %d; }\n"
         "CH_OWN void %s_part(%s, long t, long nt, void (*wait)(void *), "
         "void *team)\n{\n  (void)wait, (void)team;\n", e->symbol,
         e->plan->threads, e->symbol,

@@ -146,6 +146,13 @@ int emit_dot_rest(const struct emitter *, const struct node *);
 /* Around the phases that use tiles. */
 void emit_tiles_begin(struct emitter *, const struct node *);
 void emit_tiles_end(struct emitter *, const struct node *);
+/* The micro-kernels for blocks of mr pixels and the node's groups of vectors,
+ * of which the last may be a part; within SYMBOL_nI_tileL the choice among
+ * them by group g. */
+void emit_micros(struct emitter *, int node, int mr, struct parts groups,
+                 int partial);
+void emit_choose(struct emitter *, int node, int mr, struct parts groups,
+                 int partial);
 /* `count` input channels from q on, consecutive in memory, times the weights
  * from w on, which moves along: a0_0 to a(mr-1)_(nv-1) += ..., for mr pixels
  * that lie `pixel` floats apart; so many lines are fetched ahead in a turn. */

@@ -25,8 +25,8 @@ row_call(struct emitter *e, int index, const char *y, const char *image,
             oy, t->row, t->vec);
     }
   emit_quantum_arg(e, n);
-  PRINT(e, "%s%s%s);\n", emit_dw_leaves_out(n) ? ", k0, k1" : "", count ? ", " : "",
-        count ? count : "");
+  PRINT(e, "%s%s%s);\n", emit_dw_leaves_out(n) ? ", k0, k1" : "",
+        count ? ", " : "", count ? count : "");
 }
 
 void

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of a depthwise convolution: one vector of channels, a few output columns at a
- * time; each input vector is loaded once per kernel row and used by every
- * column that it belongs to.  The rows come as an array of pointers, so that
- * the same function serves a whole tensor and a ring of rows.  An open node
- * reads x: a row beyond it is one of zeroes, and the first and last columns
- * leave out the products with what would be beyond its ends.
+ * Rows of a depthwise convolution: one vector of channels, a few output
+ * columns at a time; each input vector is loaded once per kernel row and used
+ * by every column that it belongs to.  The rows come as an array of pointers,
+ * so that the same function serves a whole tensor and a ring of rows.  An open
+ * node reads x: a row beyond it is one of zeroes, and the first and last
+ * columns leave out the products with what would be beyond its ends.
  *
  * Where vectors of channels lie side by side (NHWC), the function computes
  * several of them for each step of columns: lines that are neighbours in

@@ -236,18 +236,18 @@ point_rows(struct emitter *e, int index)
     int whole = vectors - (partial != 0);
     if (whole > 0) {
       PRINT(e, "  for (long c = 0; c < %d; c++)\n"
-            "  for (long p = lo; p < hi; p++) {\n", whole);
+            "  for (long p = first; p < end; p++) {\n", whole);
       point_body(e, index, 0);
       PRINT(e, "  }\n");
     }
     if (partial) {
-      PRINT(e, "  for (long c = %d, p = lo; p < hi; p++) {\n", whole);
+      PRINT(e, "  for (long c = %d, p = first; p < end; p++) {\n", whole);
       point_body(e, index, 1);
       PRINT(e, "  }\n");
     }
     return;
   }
-  PRINT(e, "  for (long p = lo; p < hi; p++) {\n");
+  PRINT(e, "  for (long p = first; p < end; p++) {\n");
   each_vector(e, index, vectors, partial, point_body);
   PRINT(e, "  }\n");
 }
@@ -260,6 +260,7 @@ emit_point(struct emitter *e, int index)
   const struct tensor *dst = &e->plan->tensor[n->dst];
   struct pixel_runs runs = plan_runs(e->plan, n);
   int copy = n->kind == NODE_POINT && dst->exact && dst->place != PLACE_Y;
+  int by_run = !n->by_vectors && (copy || runs.runs >= e->plan->threads);
 
   emit_phase_head(e, index);
   emit_tensor(e, n->src, "src", 1);
@@ -269,13 +270,16 @@ emit_point(struct emitter *e, int index)
   emit_quantum_local(e, n);
   added(e, n);
   emit_halo(e, n->dst);
-  if (copy)
+  if (by_run)
     emit_range(e, runs.runs);
   else if (n->by_vectors)
     emit_range(e, div_up(n->cout, e->plan->vec));
   else
     emit_range(e, runs.length);
-  if (copy)
+  if (!copy && !n->by_vectors)
+    PRINT(e, by_run ? "  const long first = 0, end = %d;\n"
+                    : "  const long first = lo, end = hi;\n", runs.length);
+  if (by_run)
     PRINT(e, "  for (long u = lo; u < hi; u++) {\n");
   else
     PRINT(e, "  for (long u = 0; u < %d; u++) {\n", runs.runs);

@@ -17,8 +17,15 @@
  * OpenMP threads inside; it is done when it returns, and two calls with
  * different y and scratch do not disturb each other.
  *
- * A kernel for several threads that was compiled without OpenMP brings none;
- * it has instead of S
+ * A kernel for several threads has, if compiled with OpenMP,
+ *
+ *   void S_team(x, y, packed, scratch, long t, long nt)
+ *                            part t of nt, at most as many as it is made for,
+ *                            in a parallel region of the caller, which waits
+ *                            for all before it uses what S writes or writes
+ *                            what it reads
+ *
+ * Compiled without it, it brings no threads and has instead of S
  *
  *   size_t S_threads(void)   how many it is made for
  *   void S_part(x, y, packed, scratch, long t, long nt,

@@ -5,4 +5,8 @@
 #include "plan.h"
 
 void place_tensors(struct plan *);
+/* Addresses in scratch, once sizes are known. */
+void place_scratch(struct plan *);
+/* Nodes of a phase, at most three. */
+int phase_nodes(const struct phase *, int out[3]);
 #endif

@@ -13,7 +13,7 @@
  * share vectors of channels evenly, so that each thread keeps its slice; only
  * the first linear layer reads all means.
  */
-#include "slices.h"
+#include "chains.h"
 
 #define WASTE 12 /* one vector of so many may be added */
 

@@ -134,7 +134,7 @@ x86_deploy(void *self, const struct chanas_program *program,
 
   for (int i = 0; i < n; i++)
     strcat(strcat(options, i ? " " : ""), option[i]);
-  return deploy_files(x->host, program, options, out);
+  return deploy_files(x->host, program, x->threads, options, out);
 }
 
 static void
