@@ -70,7 +70,7 @@ emit_conv_tile(struct emitter *e, int index, int length)
       name[1] = (char)('0' + r++);
       advance(e, name, t->pix, t->vec);
     }
-  if (emit_counts_units(e, n))
+  if (emit_prefetches(e, n) && !n->ahead)
     emit_fetch_start(e, n);
   if (n->per) {
     emit_tiles(e, index, q, g, partial);

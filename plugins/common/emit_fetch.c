@@ -129,7 +129,8 @@ fetch_of(const struct emitter *e, const struct node *n)
 int
 emit_counts_units(const struct emitter *e, const struct node *n)
 {
-  return emit_prefetches(e, n) && !n->ahead;
+  return emit_prefetches(e, n) && !n->ahead
+         && (units(e, n) > 1 || fetch_of(e, n).later);
 }
 
 int

@@ -37,12 +37,11 @@ name = tiny
 input-channels = 1
 resolution = 8
 classes = 4
-code = d{d*}-k{k*}-e{e*}-s{se*}
+code = d{d*}-k{k*}-e{e*}
 [stage stem]
 block = stem
 conv = 4
-kernel = 3 5
-se = 0 2
+kernel = 3
 out = 4
 act = relu
 [stage 1]
