@@ -72,6 +72,12 @@ static const char *const keys[] = {
     "conv:k1,s1,p0,o20,none,b,x2/add:none,x3,0",
   "f32/n1/i8x9x12/conv:k1,s1,p0,o200,hswish,b,x0/dw:k5,s2,p2,hsigmoid,b,x1/"
     "se:q11,x2/conv:k1,s1,p0,o33,none,b,x3/act:relu,x4",
+  "f32/n1/i7x7x200/conv:k1,s1,p0,o200,relu,b,x0/dw:k3,s1,p1,relu,b,x1/"
+    "se:q8,x2/add:none,x3,0/conv:k1,s1,p0,o40,none,b,x4",
+  /* kernels wider than x */
+  "f32/n1/i4x4x3/conv:k5,s1,p2,o8,relu,b,x0",
+  "f32/n1/i4x4x3/conv:k5,s1,p2,o8,relu,b,x0/dw:k3,s1,p1,relu,b,x1/"
+    "conv:k1,s1,p0,o8,none,b,x2",
   /* squeeze and excite, pooling, heads */
   "f32/n2/i6x5x18/se:q7,x0",
   "f32/n1/i5x6x9/se:q3,x0/se:q6,x1/conv:k1,s1,p0,o30,hswish,b,x2/"
@@ -157,16 +163,15 @@ random_op(struct workload_builder *b, struct rng *r)
 {
   int src = (int)b->ops;
   const struct chanas_op *op = src ? &b->op[src - 1] : NULL;
-  int h = op ? op->oh : b->h, w = op ? op->ow : b->w;
-  int k = pick(r, 1, 7), stride = pick(r, 1, 3), pad, act;
+  int h = op ? op->oh : b->h, w = op ? op->ow : b->w, side = h < w ? h : w;
+  int k = pick(r, 1, 7), stride = pick(r, 1, 3), pad = pick(r, 0, k / 2), act;
 
   act = pick(r, CHANAS_ACT_NONE, CHANAS_ACT_SWISH);
-  k = k > h ? h : k;
-  k = k > w ? w : k;
-  pad = pick(r, 0, k / 2);
+  k = k > side + 2 * pad ? side + 2 * pad : k; /* also wider than the image */
   switch (pick(r, 0, 9)) {
   case 0: workload_se(b, src, pick(r, 1, 12)); break;
-  case 1: workload_avgpool(b, src, k, stride, pad); break;
+  case 1: workload_avgpool(b, src, side < k ? side : k, stride,
+                           side < k ? side / 2 : pad); break;
   case 2: workload_act(b, src, act); break;
   case 3:
   case 4: workload_dwconv(b, src, k, stride, pad, act, pick(r, 0, 1)); break;

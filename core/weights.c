@@ -116,7 +116,7 @@ weights_fill(const struct weights *w, size_t b,
     return 0;
   if (block->n + block->ranges != load->weights) {
     log_error("the weights of %s have no ranges, which kernels of %s need; "
-              "train with calibration", w->code, dtype_name(load->dtype));
+              "train it with --ranges", w->code, dtype_name(load->dtype));
     return -1;
   }
   memcpy(out + block->n, block->range, block->ranges * sizeof *out);

@@ -23,7 +23,7 @@ readers(const struct plan *plan, int tensor, int *last)
   return count;
 }
 
-static int
+int
 is_pointwise(const struct node *n)
 {
   return n->kind == NODE_CONV && n->k == 1 && n->stride == 1 && n->pad == 0

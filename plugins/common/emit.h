@@ -161,7 +161,9 @@ void emit_channels(struct emitter *, int mr, int nv, long pixel, int count,
 void emit_conv(struct emitter *, int node);
 void emit_winograd(struct emitter *, int node);
 void emit_scaled_weights(struct emitter *, int node);
-/* SYMBOL_nI_row(r, y, w, ...): one output row, one vector of channels. */
+/* SYMBOL_nI_row(r, y, w, ..., [k0, k1,] [m]): one output row of one vector of
+ * channels, or of m where they lie side by side (emit_dw_is_wide); kernel rows
+ * k0 to k1 - 1 where those beyond x are left out. */
 void emit_dw_row(struct emitter *, int node);
 /* Its call for vector c, given r; y is an expression. */
 void emit_dw_call(struct emitter *, int node, const char *y,

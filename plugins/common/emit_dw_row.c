@@ -52,6 +52,18 @@ load(struct emitter *e, const struct node *n, struct step s, int j)
   PRINT(e, ");\n");
 }
 
+/* Does a column of the step use this weight? */
+static int
+is_used(const struct node *n, struct step s, int kx)
+{
+  int i, end = (s.columns - 1) * n->stride + n->k - s.right;
+
+  for (i = 0; i < s.columns; i++)
+    if (kx + i * n->stride >= s.left && kx + i * n->stride < end)
+      return 1;
+  return 0;
+}
+
 /* One kernel row: q points at its first input column, w at its weights.  What
  * several columns use is kept in a register: compilers would rather load it
  * again in each multiply-add, which takes a quarter longer. */
@@ -62,7 +74,7 @@ kernel_row(struct emitter *e, const struct node *n, struct step s, long at)
   int columns = s.columns, end = (columns - 1) * n->stride + n->k - s.right;
 
   for (kx = 0; kx < n->k; kx++)
-    if (kx + (columns - 1) * n->stride >= s.left && kx < end)
+    if (is_used(n, s, kx))
       PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %ld);\n", vec, kx, vec,
             at + kx * vec);
   for (j = s.left; j < end; j++) {

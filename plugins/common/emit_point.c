@@ -215,41 +215,90 @@ copy_rows(struct emitter *e, const struct node *n)
         n->w * e->plan->tensor[n->src].pix * (long)sizeof(float));
 }
 
+/* What threads share: rows (runs of pixels), vectors of channels, or pixels.
+ * Rows, where there are enough, for they are what other nests share. */
+enum share { SHARE_RUNS, SHARE_VECTORS, SHARE_PIXELS };
+
+static enum share
+share_of(const struct emitter *e, const struct node *n, int copy)
+{
+  if (n->by_vectors)
+    return SHARE_VECTORS;
+  return copy || plan_runs(e->plan, n).runs >= e->plan->threads
+           ? SHARE_RUNS : SHARE_PIXELS;
+}
+
+/* A thread's vectors: they are whole, whatever the channels. */
+static void
+vector_rows(struct emitter *e, int index)
+{
+  const struct node *n = &e->plan->node[index];
+
+  PRINT(e, "  for (long c = lo; c < hi; c++)\n"
+        "  for (long p = 0; p < %d; p++) {\n",
+        plan_runs(e->plan, n).length);
+  point_body(e, index, 0);
+  PRINT(e, "  }\n");
+}
+
+/* Vector by vector: planes are far apart. */
+static void
+plane_rows(struct emitter *e, int index, int whole, int partial)
+{
+  if (whole > 0) {
+    PRINT(e, "  for (long c = 0; c < %d; c++)\n"
+          "  for (long p = first; p < end; p++) {\n", whole);
+    point_body(e, index, 0);
+    PRINT(e, "  }\n");
+  }
+  if (partial) {
+    PRINT(e, "  for (long c = %d, p = first; p < end; p++) {\n", whole);
+    point_body(e, index, 1);
+    PRINT(e, "  }\n");
+  }
+}
+
 static void
 point_rows(struct emitter *e, int index)
 {
   const struct node *n = &e->plan->node[index];
-  const struct tensor *dst = &e->plan->tensor[n->dst];
   int partial = emit_parts(e, n) || emit_partial(e, n->src)
                 || (n->src2 >= 0 && emit_partial(e, n->src2));
   int vectors = div_up(n->cout, e->plan->vec);
 
   if (n->by_vectors) {
-    PRINT(e, "  for (long c = lo; c < hi; c++)\n"
-          "  for (long p = 0; p < %d; p++) {\n",
-          plan_runs(e->plan, n).length);
-    point_body(e, index, 0);
-    PRINT(e, "  }\n");
+    vector_rows(e, index);
     return;
   }
-  if (dst->blocked) {
-    int whole = vectors - (partial != 0);
-    if (whole > 0) {
-      PRINT(e, "  for (long c = 0; c < %d; c++)\n"
-            "  for (long p = first; p < end; p++) {\n", whole);
-      point_body(e, index, 0);
-      PRINT(e, "  }\n");
-    }
-    if (partial) {
-      PRINT(e, "  for (long c = %d, p = first; p < end; p++) {\n", whole);
-      point_body(e, index, 1);
-      PRINT(e, "  }\n");
-    }
+  if (e->plan->tensor[n->dst].blocked) {
+    plane_rows(e, index, vectors - (partial != 0), partial);
     return;
   }
   PRINT(e, "  for (long p = first; p < end; p++) {\n");
   each_vector(e, index, vectors, partial, point_body);
   PRINT(e, "  }\n");
+}
+
+/* The loop over runs u, of which a thread has all or some; the pixels of a run
+ * from first to end - 1. */
+static void
+point_loop(struct emitter *e, const struct node *n, int copy)
+{
+  struct pixel_runs runs = plan_runs(e->plan, n);
+  enum share share = share_of(e, n, copy);
+
+  emit_range(e, share == SHARE_RUNS ? runs.runs : share == SHARE_VECTORS
+                  ? div_up(n->cout, e->plan->vec) : runs.length);
+  if (share == SHARE_RUNS && !copy)
+    PRINT(e, "  const long first = 0, end = %d;\n", runs.length);
+  if (share == SHARE_PIXELS)
+    PRINT(e, "  const long first = lo, end = hi;\n");
+  if (share == SHARE_RUNS)
+    PRINT(e, "  for (long u = lo; u < hi; u++) {\n");
+  else
+    PRINT(e, "  for (long u = 0; u < %d; u++) {\n", runs.runs);
+  PRINT(e, "  const long n = u / %d, oy = u %% %d;\n", runs.per_image,
+        runs.per_image);
 }
 
 void
@@ -258,9 +307,7 @@ emit_point(struct emitter *e, int index)
   const struct node *n = &e->plan->node[index];
   const struct tensor *src = &e->plan->tensor[n->src];
   const struct tensor *dst = &e->plan->tensor[n->dst];
-  struct pixel_runs runs = plan_runs(e->plan, n);
   int copy = n->kind == NODE_POINT && dst->exact && dst->place != PLACE_Y;
-  int by_run = !n->by_vectors && (copy || runs.runs >= e->plan->threads);
 
   emit_phase_head(e, index);
   emit_tensor(e, n->src, "src", 1);
@@ -270,21 +317,7 @@ emit_point(struct emitter *e, int index)
   emit_quantum_local(e, n);
   added(e, n);
   emit_halo(e, n->dst);
-  if (by_run)
-    emit_range(e, runs.runs);
-  else if (n->by_vectors)
-    emit_range(e, div_up(n->cout, e->plan->vec));
-  else
-    emit_range(e, runs.length);
-  if (!copy && !n->by_vectors)
-    PRINT(e, by_run ? "  const long first = 0, end = %d;\n"
-                    : "  const long first = lo, end = hi;\n", runs.length);
-  if (by_run)
-    PRINT(e, "  for (long u = lo; u < hi; u++) {\n");
-  else
-    PRINT(e, "  for (long u = 0; u < %d; u++) {\n", runs.runs);
-  PRINT(e, "  const long n = u / %d, oy = u %% %d;\n", runs.per_image,
-        runs.per_image);
+  point_loop(e, n, copy);
   PRINT(e, "  const float *q = src + n * %ld + oy * %ld;\n", src->img,
         src->row);
   if (n->src2 >= 0)

@@ -19,16 +19,20 @@ wants_vectors(const struct node *n)
 }
 
 /* Can the node read x as it is?  Dense ones copy what is at a border, tile by
- * tile: that should be few tiles. */
+ * tile, in rows like those of x: that should be few tiles, none wider. */
 static int
 is_open(const struct node *n)
 {
+  struct parts tiles;
+
   if (n->src != 0 || n->pad >= n->k)
     return 0;
   if (n->kind == NODE_DW)
     return 1;
+  tiles = parts_of(n->ow, n->block.mr);
   return n->kind == NODE_CONV && n->per == 0 && n->winograd == 0 && n->k > 1
-         && n->pad > 0 && parts_of(n->ow, n->block.mr).count >= OPEN_TILES;
+         && n->pad > 0 && tiles.count >= OPEN_TILES
+         && (tiles.size - 1) * n->stride + n->k <= n->w;
 }
 
 static int

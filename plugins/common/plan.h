@@ -6,9 +6,10 @@
  *   workload --lower--> nodes --chain--> phases --layout--> tensors placed
  *
  * A node is one loop nest with an epilogue (activations and additions folded
- * into its stores).  A phase is what runs between two barriers: one node, or
- * a chain (expand, depthwise, project) that works row tile by row tile; what
- * expands is 1 x 1, or any dense convolution of x.
+ * into its stores).  A phase is what runs between two barriers (a local one
+ * needs none before): one node, or a chain (expand, depthwise, project) that
+ * works row tile by row tile; what expands is 1 x 1, or any dense convolution
+ * of x.
  *
  * Tensors that a nest reads around its pixels carry a halo of zeroes, so it
  * never tests for a border; an open nest reads x itself, and knows where x

@@ -117,7 +117,8 @@ policy_chunks(const struct target *x, const struct chanas_workload *w)
 {
   const struct chanas_op *op = policy_depthwise(w);
 
-  return op && 4.0 * w->batch * op->cin * (op->h * op->w + op->oh * op->ow)
+  return op && 4.0 * w->batch * op->cin
+               * ((double)op->h * op->w + (double)op->oh * op->ow)
                <= (double)x->l2;
 }
 
@@ -173,62 +174,87 @@ policy_may_dot(const struct target *x, const struct chanas_workload *w)
   return w->dtype == CHANAS_BF16 && !x->tiles_bf16 && x->dot_bf16;
 }
 
-/* The blocks of wide vectors also run with narrow ones; a value that a space
- * does not have reads as 0. */
-int
-policy_schedule(const struct target *x, const struct chanas_workload *w,
-                struct chanas_point p, struct schedule *s)
+/* A knob's value, or what holds where a space has none of that name. */
+static int
+value(const struct target *x, struct chanas_point p, const char *name,
+      int without)
 {
-  const struct chanas_host *h = x->host;
+  return x->host->find_knob(p.space, name) < 0
+           ? without : (int)x->host->value(p, name);
+}
+
+/* The blocks of wide vectors also run with narrow ones. */
+static int
+decode_blocks(const struct target *x, const struct chanas_workload *w,
+              struct chanas_point p, struct schedule *s)
+{
   char name[] = "block0";
-  int64_t fuse = h->value(p, "fuse"), block;
   uint32_t i;
 
-  *s = policy_plain(x);
-  if (h->find_knob(p.space, "vector") >= 0)
-    s->vec = (int)h->value(p, "vector");
+  for (i = 0; i < w->ops && i < PLAN_OPS; i++) {
+    int class = policy_class(w, i, NULL), block;
+    if (class < 0)
+      continue;
+    name[5] = (char)('0' + class);
+    block = value(x, p, name, 0);
+    if (block % 100 < 1 || block / 100 < 1)
+      return -1;
+    s->block[i] = (struct register_block){ block / 100, block % 100 };
+  }
+  return 0;
+}
+
+/* What narrow elements are multiplied by. */
+static void
+decode_products(const struct target *x, const struct chanas_workload *w,
+                struct chanas_point p, struct schedule *s)
+{
+  s->vec = value(x, p, "vector", s->vec);
   s->per = policy_per(x, w);
   s->dot = policy_dot(x, w);
-  if (h->value(p, "dot")) {
+  if (value(x, p, "dot", 0)) {
     s->per = 2;
     s->dot = x->dot_bf16;
     s->vec = x->vec;
   }
-  s->fuse = (int)(fuse / 100);
-  s->rows = fuse % 100 ? (int)(fuse % 100) : 1;
-  if (h->find_knob(p.space, "layout") >= 0)
-    s->blocked = (int)h->value(p, "layout");
-  if (h->find_knob(p.space, "fold") >= 0)
-    s->fold = (int)h->value(p, "fold");
-  if (h->find_knob(p.space, "unroll") >= 0)
-    s->unroll = (int)h->value(p, "unroll");
-  if (h->find_knob(p.space, "columns") >= 0)
-    s->columns = (int)h->value(p, "columns");
-  if (h->find_knob(p.space, "chunk") >= 0 ? h->value(p, "chunk")
-                                          : policy_chunks(x, w))
+}
+
+int
+policy_schedule(const struct target *x, const struct chanas_workload *w,
+                struct chanas_point p, struct schedule *s)
+{
+  int fuse = value(x, p, "fuse", 0);
+
+  *s = policy_plain(x);
+  decode_products(x, w, p, s);
+  s->fuse = fuse / 100;
+  s->rows = fuse % 100 ? fuse % 100 : 1;
+  s->blocked = value(x, p, "layout", s->blocked);
+  s->fold = value(x, p, "fold", s->fold);
+  s->columns = value(x, p, "columns", s->columns);
+  if (value(x, p, "chunk", policy_chunks(x, w)))
     s->chunk = policy_chunk(x);
-  s->winograd = s->per ? 0 : (int)h->value(p, "winograd");
-  s->lanes = (int)h->value(p, "lanes");
-  if (s->lanes)
-    s->unroll = s->vec;
-  s->prefetch = (int)h->value(p, "prefetch");
-  if (h->find_knob(p.space, "order") >= 0)
-    s->order = (int)h->value(p, "order");
-  s->split = (int)h->value(p, "split");
+  s->winograd = s->per ? 0 : value(x, p, "winograd", 0);
+  s->lanes = value(x, p, "lanes", 0);
+  s->unroll = s->lanes ? s->vec : value(x, p, "unroll", s->unroll);
+  s->prefetch = value(x, p, "prefetch", 0);
+  s->order = value(x, p, "order", s->order);
+  s->split = value(x, p, "split", SPLIT_PIXELS);
   if (s->per == 0 && s->split != SPLIT_SLICES)
-    s->scale = (int)h->value(p, "scale");
-  for (i = 0; i < w->ops && i < PLAN_OPS; i++) {
-    int class = policy_class(w, i, NULL);
-    if (class < 0)
-      continue;
-    name[5] = (char)('0' + class);
-    block = h->value(p, name);
-    if (block % 100 < 1 || block / 100 < 1)
-      return -1;
-    s->block[i] = (struct register_block){ (int)(block / 100),
-                                           (int)(block % 100) };
-  }
-  return s->unroll < 1 || s->columns < 1 || s->vec < 1 ? -1 : 0;
+    s->scale = value(x, p, "scale", 0);
+  return s->unroll < 1 || s->columns < 1 || s->vec < 1 ? -1
+                                          : decode_blocks(x, w, p, s);
+}
+
+int
+policy_sliced(const struct plan *plan)
+{
+  int i;
+
+  for (i = 0; i < plan->phases; i++)
+    if (plan->phase[i].slices)
+      return 1;
+  return 0;
 }
 
 int
@@ -241,5 +267,7 @@ policy_legal(void *self, const struct chanas_workload *w,
 
   if (policy_schedule(x, w, p, &s) || plan_make(&plan, w, &s))
     return 0;
+  if (s.split == SPLIT_SLICES && !policy_sliced(&plan))
+    return 0; /* another policy says the same */
   return policy_share(&plan) <= 2 * (size_t)x->l2;
 }

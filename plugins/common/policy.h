@@ -74,6 +74,8 @@ int policy_may_dot(const struct target *, const struct chanas_workload *);
 int policy_per(const struct target *, const struct chanas_workload *);
 /* Nothing fused, blocked layout, the smallest blocks. */
 struct schedule policy_plain(const struct target *);
+/* Has a chain of the plan slices? */
+int policy_sliced(const struct plan *);
 /* Bytes of scratch that a thread has for itself. */
 size_t policy_share(const struct plan *);
 #endif

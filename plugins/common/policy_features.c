@@ -28,7 +28,8 @@ tensor_bytes(const struct plan *p, int t)
 {
   const struct tensor *x = &p->tensor[t];
 
-  return t < 0 ? 0 : 4.0 * p->batch * x->c * x->h * x->w;
+  return t < 0 ? 0 : 4.0 * p->batch * (x->copies ? x->copies : 1) * x->c * x->h
+                     * x->w;
 }
 
 static void
@@ -103,7 +104,7 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
   if (s->least == 0 || accumulators < s->least)
     s->least = accumulators;
   if (!n->chained)
-    imbalance(s, p, p->schedule->split == SPLIT_CHANNELS ? groups : tiles);
+    imbalance(s, p, p->schedule->split != SPLIT_PIXELS ? groups : tiles);
 }
 
 static void
@@ -121,7 +122,7 @@ depthwise(struct sums *s, const struct plan *p, const struct node *n)
   s->cycles += fmax(macs, loads) / 2 + vectors * p->batch * n->oh * 10;
   s->loads += loads;
   if (!n->chained)
-    imbalance(s, p, p->schedule->split == SPLIT_CHANNELS
+    imbalance(s, p, p->schedule->split != SPLIT_PIXELS
                       ? vectors : (double)p->batch * n->oh);
 }
 
@@ -183,7 +184,7 @@ policy_features(void *self, const struct chanas_workload *w,
     s.imbalance, c.fuse == FUSE_DEPTHWISE, c.fuse == FUSE_PROJECT,
     c.fuse ? log2(c.rows) : 0, c.blocked, c.fold, c.scale, log2(c.unroll),
     c.lanes, c.prefetch, c.order, c.split, c.columns, c.vec,
-    c.winograd ? 1 + log2(c.winograd) : 0,
+    c.winograd ? 1 + log2(c.winograd) : 0, c.chunk != 0,
   };
   for (i = 0; i < sizeof list / sizeof *list && i < max; i++)
     out[i] = list[i];

@@ -48,25 +48,6 @@ busiest(const struct target *x, const struct chanas_workload *w, int64_t rows)
   return most < oh * w->batch ? most : oh * w->batch;
 }
 
-/* Slices of channels pay as long as maps are small: rows at the seams of
- * pixels weigh more there, and so do tensors that threads would exchange. */
-static int
-by_slices(const struct target *x, const struct chanas_workload *w,
-          const struct chanas_space *space)
-{
-  const struct chanas_op *op = policy_depthwise(w);
-  long knob = x->host->find_knob(space, "split");
-  size_t i;
-
-  if (knob < 0 || op == NULL
-      || w->batch * op->oh * op->ow > 128 * x->threads)
-    return 0;
-  for (i = 0; i < x->host->choices(space, (size_t)knob); i++)
-    if (x->host->knob_value(space, (size_t)knob, i) == SPLIT_SLICES)
-      return 1;
-  return 0;
-}
-
 /* Tiles of a chain by slices: the project's weights are read for each. */
 static int64_t
 slice_rows(const struct chanas_workload *w)
@@ -76,6 +57,40 @@ slice_rows(const struct chanas_workload *w)
 
   return op->oh == 7 && next < w->ops && w->op[next].kind == CHANAS_CONV ? 7
                                                                          : 4;
+}
+
+/* Index of the deepest fusion in tiles of so many rows, or of the most below;
+ * 0: there is none. */
+static int32_t
+choose_slice(const struct target *x, const struct chanas_space *space,
+             size_t knob, int64_t rows)
+{
+  size_t i, best = 0, n = x->host->choices(space, knob);
+  int64_t most = 0;
+
+  for (i = 1; i < n; i++) {
+    int64_t value = x->host->knob_value(space, knob, i);
+    if (value % 100 <= rows && value > most)
+      best = i, most = value;
+  }
+  return (int32_t)best;
+}
+
+/* Slices of channels pay as long as maps are small: rows at the seams of
+ * pixels weigh more there, and so do tensors that threads would exchange. */
+static int
+by_slices(const struct target *x, const struct chanas_workload *w,
+          const struct chanas_space *space)
+{
+  const struct chanas_op *op = policy_depthwise(w);
+  long split = x->host->find_knob(space, "split");
+  long fuse = x->host->find_knob(space, "fuse");
+
+  if (split < 0 || fuse < 0 || op == NULL
+      || (double)w->batch * op->oh * op->ow > 128.0 * x->threads)
+    return 0;
+  return choose(x, space, (size_t)split, SPLIT_SLICES) > 0
+         && choose_slice(x, space, (size_t)fuse, slice_rows(w)) > 0;
 }
 
 /* The widest step up to 8 columns. */
@@ -104,22 +119,6 @@ choose_rows(const struct target *x, const struct chanas_workload *w,
     int64_t most = busiest(x, w, here) * 2 - (here == rows);
     if (best == 0 || most < least)
       best = i, least = most;
-  }
-  return (int32_t)best;
-}
-
-/* Index of the fuse value for tiles of so many rows, or of the most. */
-static int32_t
-choose_slice(const struct target *x, const struct chanas_space *space,
-             size_t knob, int64_t rows)
-{
-  size_t i, best = 0, n = x->host->choices(space, knob);
-  int64_t most = 0;
-
-  for (i = 1; i < n; i++) {
-    int64_t value = x->host->knob_value(space, knob, i) % 100;
-    if (value <= rows && value > most)
-      best = i, most = value;
   }
   return (int32_t)best;
 }

@@ -239,17 +239,12 @@ has_slices(const struct target *x, const struct chanas_workload *w)
 {
   struct schedule s = policy_plain(x);
   struct plan plan;
-  int i, slices = 0;
 
   s.fuse = FUSE_PROJECT; /* as far as it goes */
   s.split = SPLIT_SLICES;
   s.per = policy_per(x, w);
   s.dot = policy_dot(x, w);
-  if (plan_make(&plan, w, &s))
-    return 0;
-  for (i = 0; i < plan.phases; i++)
-    slices |= plan.phase[i].slices;
-  return slices != 0;
+  return plan_make(&plan, w, &s) == 0 && policy_sliced(&plan);
 }
 
 /* Over what threads share the work. */

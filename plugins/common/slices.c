@@ -24,16 +24,17 @@ struct excite { int mean, second, scale, project; };
 static int
 reader(const struct plan *plan, int kind, int tensor)
 {
-  int i, found = -1;
+  int i, found = -1, count = 0;
 
   for (i = 0; i < plan->phases; i++) {
     const struct phase *p = &plan->phase[i];
-    if (p->dw >= 0 || plan->node[p->node].src != tensor)
+    if (p->dw >= 0 || plan->node[p->node].src != tensor
+        || plan->node[p->node].kind != kind)
       continue;
-    if (plan->node[p->node].kind == kind)
-      found = found < 0 ? i : -1;
+    found = i;
+    count++;
   }
-  return found;
+  return count == 1 ? found : -1;
 }
 
 static const struct node *
@@ -42,7 +43,7 @@ node_of(const struct plan *plan, int phase)
   return &plan->node[plan->phase[phase].node];
 }
 
-/* Nodes of a phase of its own that makes the tensor, or -1. */
+/* The phase, not of a chain, whose node makes the tensor, or -1. */
 static int
 maker(const struct plan *plan, int tensor)
 {
@@ -52,13 +53,6 @@ maker(const struct plan *plan, int tensor)
     if (plan->phase[i].dw < 0 && node_of(plan, i)->dst == tensor)
       return i;
   return -1;
-}
-
-static int
-projects(const struct node *n)
-{
-  return n->kind == NODE_CONV && n->k == 1 && n->stride == 1 && n->pad == 0
-         && n->per == 0 && n->scaled < 0;
 }
 
 static int
@@ -74,8 +68,10 @@ find_excite(const struct plan *plan, const struct node *dw, struct excite *x)
   x->second = maker(plan, scale->src2);
   x->project = reader(plan, NODE_CONV, scale->dst);
   return x->second >= 0 && node_of(plan, x->second)->per == 0
+         && scale->adds == 0 /* what is added has no channels to spare */
          && x->project == x->scale + 1
-         && projects(node_of(plan, x->project));
+         && is_pointwise(node_of(plan, x->project))
+         && node_of(plan, x->project)->per == 0;
 }
 
 /* Channels of a slice. */
