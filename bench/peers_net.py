@@ -126,9 +126,9 @@ class Net:
             r"/\* ([a-z0-9]+/n\d+/i\S+) \*/\nsize_t (\w+)_packed", text)}
         place = {"in": None}
         last = None
-        body = text[text.index("net_run(const float *in"):]
-        for m in re.finditer(r"^  (\w+)\(([^,]+), ([^,]+), packed", body,
-                             re.M):
+        body = text[text.index("(const float *in, float *out"):]
+        for m in re.finditer(r"^  (\w+?)(?:_team)?\(([^,]+), ([^,]+), packed",
+                             body, re.M):
             symbol, source, target = m.groups()
             last = self.block(keys[symbol], place[source], place.get(target))
             place[target] = last
