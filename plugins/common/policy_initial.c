@@ -32,8 +32,9 @@ default_fuse(const struct target *x, const struct chanas_workload *w)
     return 0;
   together = x->threads > 1
              && op->h * w->batch >= 7 * x->threads * (op->k / 2);
-  if (!together && 16.0 * op->cin * op->h * op->w < (double)x->l2)
-    return 0;
+  if (!together && (16.0 * w->batch * op->cin * op->h * op->w < (double)x->l2
+                    || (w->batch > 1 && 8 * w->weights > (size_t)x->l2)))
+    return 0; /* or images share weights, op by op, that a chain reads anew */
   return 16 * w->weights > (size_t)x->l2 ? 4 : 2;
 }
 
