@@ -83,7 +83,7 @@ find_chains(struct plan *plan, const int *producer)
   int i, j;
 
   for (i = 0; i < plan->nodes; i++)
-    at[i] = (struct phase){ .expand = -1, .dw = -1, .project = -1, .node = i };
+    at[i] = lone_phase(i);
   for (i = 0; i < plan->nodes; i++) {
     struct phase chain;
     int members[3], last = i;

@@ -77,8 +77,7 @@ copy_input(struct plan *plan, int per)
                          .scaled = -1, .conv = -1, .spare = -1 };
   for (i = plan->phases++; i > 0; i--)
     plan->phase[i] = plan->phase[i - 1];
-  plan->phase[0] = (struct phase){ .expand = -1, .dw = -1, .project = -1,
-                                   .node = plan->nodes };
+  plan->phase[0] = lone_phase(plan->nodes);
   plan->nodes++;
   plan->tensors++;
 }

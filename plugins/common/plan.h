@@ -155,6 +155,13 @@ struct phase {
   int node;                /* otherwise */
 };
 
+/* Of one node. */
+static inline struct phase
+lone_phase(int node)
+{
+  return (struct phase){ .expand = -1, .dw = -1, .project = -1, .node = node };
+}
+
 struct plan {
   const struct chanas_workload *workload;
   const struct schedule *schedule;

@@ -120,9 +120,7 @@ insert_sum(struct plan *plan, int after)
 
   for (i = plan->phases++; i > after + 1; i--)
     plan->phase[i] = plan->phase[i - 1];
-  plan->phase[after + 1] = (struct phase){ .expand = -1, .dw = -1,
-                                           .project = -1,
-                                           .node = plan->nodes - 1 };
+  plan->phase[after + 1] = lone_phase(plan->nodes - 1);
 }
 
 static void
