@@ -331,7 +331,8 @@ tuned_propose(struct tuner *t, size_t workload, size_t n,
   }
   if (!default_known(b) && take_default(t, workload, &out[0]) == 0)
     got = 1;
-  fill_pool(t, b, n * screen);
+  if (got < n)
+    fill_pool(t, b, n * screen);
   model = t->model && b->features > 0 &&
           isfinite(schedule_default(&b->schedule)) &&
           costmodel_fit(t->model, b->group, workload) == 0;

@@ -206,28 +206,70 @@ flush(struct tuner *t, struct candidate group[], size_t *n)
   return count ? candidates_run(t, count, group) : 0;
 }
 
+/* The time limit is for what comes after a block's first trial. */
+static int
+cover_over(const struct tuner *t, size_t trials)
+{
+  return trials > 1 ? tuner_done(t) : proc_stopping();
+}
+
+/* One round: each block below `trials` rows gets what it lacks, or as much of
+ * it as a unit takes.  1; 0: there was nothing to do; -1. */
+static int
+cover_round(struct tuner *t, size_t n, const size_t workload[], size_t trials)
+{
+  size_t unit = (size_t)t->session->config->per_unit, room = group_size(t);
+  size_t share = trials < unit ? trials : unit, in = 0;
+  struct candidate *group = mem_array(struct candidate, room);
+  int status = 0, some = 0;
+
+  for (size_t i = 0; i < n && status == 0 && !cover_over(t, trials); i++) {
+    size_t has = t->tuned[workload[i]].schedule.count, got = 0;
+    if (has < trials)
+      got = gather(t, workload[i], trials - has, room - in, group + in);
+    in += got;
+    some |= got > 0;
+    if (in + share > room)
+      status = flush(t, group, &in);
+  }
+  if (status == 0)
+    status = flush(t, group, &in);
+  free(group);
+  return status < 0 ? -1 : some;
+}
+
+/* A network may have one more than once. */
+static size_t
+each_once(size_t n, const size_t workload[], size_t out[])
+{
+  size_t count = 0;
+
+  for (size_t i = 0; i < n; i++) {
+    size_t k = 0;
+    while (k < count && out[k] != workload[i])
+      k++;
+    if (k == count)
+      out[count++] = workload[i];
+  }
+  return count;
+}
+
+/* The default schedules have a round of their own, so that a search that is
+ * out of time has something for every block.  That costs little: blocks share
+ * compiler calls, and a default is timed by itself anyhow.  After that a
+ * block's candidates stay together, since they share inner kernels, inputs
+ * and reference. */
 int
 tuner_cover(struct tuner *t, size_t n, const size_t workload[], size_t trials)
 {
-  size_t room = group_size(t), in = 0, more = 1;
-  struct candidate *group = mem_array(struct candidate, room);
-  int status = 0;
+  size_t *list = mem_array(size_t, n), count = each_once(n, workload, list);
+  int status = cover_round(t, count, list, 1);
 
-  while (more && status == 0 && !tuner_done(t)) {
-    more = 0;
-    for (size_t i = 0; i < n && status == 0 && !tuner_done(t); i++) {
-      size_t w = workload[i], has = t->tuned[w].schedule.count, got;
-      got = has < trials ? gather(t, w, trials - has, room - in, group + in)
-                         : 0;
-      in += got;
-      more |= got;
-      if (in >= room / 2 + 1)
-        status = flush(t, group, &in);
-    }
-    if (status == 0)
-      status = flush(t, group, &in);
-  }
-  free(group);
+  if (status >= 0)
+    do
+      status = cover_round(t, count, list, trials);
+    while (status > 0);
+  free(list);
   return status;
 }
 

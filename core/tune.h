@@ -61,8 +61,11 @@ struct tuner {
  * exit code. */
 int tuner_open(struct tuner *, struct session *);
 void tuner_close(struct tuner *);
-/* Give each of these workloads at least `trials` rows.  -1 (logged) only if
- * the table or the device fails; stops early when the user asks. */
+/* Give each of these workloads at least `trials` rows: first each the default
+ * schedule, in the order in which they come, then, while there is time, the
+ * others by turns.  So every one has a trial even where [tuner] time was up
+ * before; only the user stops that.  What has rows already is given what it
+ * lacks.  -1 (logged) only if the table or the device fails. */
 int tuner_cover(struct tuner *, size_t n, const size_t workload[],
                 size_t trials);
 /* Spend up to `budget` candidates where the expected gain is largest.
@@ -75,8 +78,8 @@ int tuner_confirm(struct tuner *, size_t n, const size_t workload[]);
 double tuner_latency(const struct tuner *, size_t workload);
 double tuner_default(const struct tuner *, size_t workload);
 const char *tuner_policy(const struct tuner *, size_t workload); /* or NULL */
-/* No new candidates: the time is used up but for what confirming takes, or the
- * user asked to stop. */
+/* No new candidates but first ones: the time is used up but for what
+ * confirming takes, or the user asked to stop. */
 int tuner_done(const struct tuner *);
 
 /* ---- between tune.c, propose.c, candidate.c and confirm.c -------------- */

@@ -31,9 +31,11 @@ command -v qemu-aarch64 >/dev/null ||
   skip "no qemu-aarch64 (Debian: apt install qemu-user)"
 runner=${abs_top_builddir:-.}/aarch64-linux-gnu/chanas-runner
 test -x "$runner" || skip "no runner for AArch64: configured without"
-emulated=(--table "$table" --set backend.plugin=arm --set tuner.trials=1
-  --set tuner.first=1 --set tuner.rounds=3 --set tuner.round=0.0001
-  --set tuner.finalists=0 --set tuner.cold=0 --set tuner.time=1)
+small_space "$test_folder/space.ini" 8 "1 2" 1 '{k*}-{e*}'
+emulated=(--table "$table" --set backend.plugin=arm
+  --set "space.file=$test_folder/space.ini" --set tuner.trials=1
+  --set tuner.rounds=3 --set tuner.round=0.0001 --set tuner.finalists=0
+  --set tuner.cold=0)
 qemu='qemu-aarch64 -cpu cortex-a76 {runners}/aarch64-linux-gnu/chanas-runner'
 
 # Without the runner this machine is no such device.
