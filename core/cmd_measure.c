@@ -10,6 +10,7 @@
 #include "log.h"
 #include "mem.h"
 #include "outcome.h"
+#include "proc.h"
 #include "progress.h"
 #include "report.h"
 #include "whole.h"
@@ -53,13 +54,11 @@ sum_of(const struct tuner *t, const struct chanas_network *net, int best)
 static int
 ensure_tuned(struct tuner *t, const struct chanas_network *net, int fixed)
 {
-  const struct config *c = t->session->config;
   size_t *list = workloads_of(net);
   int status;
 
   progress_begin("tuning", 0);
-  status = tuner_cover(t, net->blocks, list,
-                       fixed ? 1 : (size_t)c->first_trials);
+  status = tuner_cover(t, net->blocks, list, fixed ? 1 : tuner_first(t));
   if (status == 0 && !fixed)
     status = tuner_confirm(t, net->blocks, list);
   progress_end();
@@ -73,6 +72,10 @@ schedules_of(struct tuner *t, struct chanas_network *net, int fixed)
 {
   if (ensure_tuned(t, net, fixed) < 0)
     return NULL;
+  if (proc_stopping()) {
+    log_warn("stopped; the same command goes on where this one ended");
+    return NULL;
+  }
   if (fixed)
     return schedules_choose(t, net, 0);
   if (context_choose(t, 1, &net, (size_t)t->session->config->context) < 0)

@@ -74,8 +74,6 @@ tune_all(struct tuner *t)
   const struct config *c = t->session->config;
   size_t *list = mem_array(size_t, t->count);
   double *weight = mem_array(double, t->count);
-  size_t first = (size_t)(c->first_trials < c->trials ? c->first_trials
-                                                      : c->trials);
   size_t budget = c->budget ? (size_t)c->budget
                             : (size_t)c->trials * t->count;
   int status;
@@ -85,7 +83,7 @@ tune_all(struct tuner *t)
     weight[w] = 1;
   }
   progress_begin("tuning", (double)budget);
-  status = tuner_cover(t, t->count, list, first);
+  status = tuner_cover(t, t->count, list, tuner_first(t));
   if (status == 0 && t->spent < budget)
     status = tuner_focus(t, weight, budget - t->spent);
   if (status == 0)

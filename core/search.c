@@ -80,13 +80,10 @@ begin_tuning(struct search *r)
 static int
 pre_schedule(struct search *r)
 {
-  const struct config *c = r->session->config;
-  size_t *list = all_workloads(r), first = (size_t)c->first_trials;
+  size_t *list = all_workloads(r), first = tuner_first(&r->tuner);
   double begun = begin_tuning(r);
   int status;
 
-  if (first > (size_t)c->trials)
-    first = (size_t)c->trials;
   if (r->coordination != COORDINATION_JOINT)
     first = 1; /* the default schedule alone */
   progress_begin("pre-scheduling", (double)r->blocks * (double)first);

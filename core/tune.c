@@ -173,6 +173,14 @@ tuner_done(const struct tuner *t)
   return proc_stopping() || (limit > 0 && proc_now() - t->started > limit);
 }
 
+size_t
+tuner_first(const struct tuner *t)
+{
+  const struct config *c = t->session->config;
+
+  return (size_t)(c->first_trials < c->trials ? c->first_trials : c->trials);
+}
+
 static size_t
 group_size(const struct tuner *t)
 {

@@ -68,6 +68,8 @@ void tuner_close(struct tuner *);
  * lacks.  -1 (logged) only if the table or the device fails. */
 int tuner_cover(struct tuner *, size_t n, const size_t workload[],
                 size_t trials);
+/* Rows that each is given before the search knows where more pay. */
+size_t tuner_first(const struct tuner *);
 /* Spend up to `budget` candidates where the expected gain is largest.
  * weight[i] (per workload of the set): what one second saved there is worth;
  * 0: not used by the current front. */

@@ -69,3 +69,27 @@ test "$(rows search)" = "$blocks 1" || fail "search: $(rows search)"
 
 # Without the limit each gets as many as were asked for.
 test "$(tune all)" = "$blocks 3" || fail "not three each: $(cat "$out")"
+run 0 "$CHANAS" measure "$test_folder/run.ini" \
+  --table "$test_folder/one.db" --set tuner.trials=1
+test "$(rows one)" = "4 1" || fail "trials = 1: $(rows one)"
+
+# Only the user stops that: a compiler that interrupts when the first
+# candidate comes.  The same command goes on.
+cat >"$test_folder/cc" <<END
+#!/bin/sh
+if grep -qse 'void k0(' -- "\$@" && mv "$test_folder/pid" "$test_folder/done"
+then
+  kill -INT "\$(cat "$test_folder/done")"
+fi 2>/dev/null
+exec cc "\$@"
+END
+chmod +x "$test_folder/cc"
+stopped=("$CHANAS" measure "$test_folder/run.ini" --set
+  "backend.compiler=$test_folder/cc" --table "$test_folder/stopped.db")
+# The shell's number stays that of the command.
+run 130 sh -c 'echo $$ >"$0"; exec "$@"' "$test_folder/pid" "${stopped[@]}"
+says "$err" 'stopped; the same command goes on'
+if grep -q 'error' "$err"; then
+  fail "errors after an interrupt: $(cat "$err")"
+fi
+run 0 "${stopped[@]}"

@@ -221,6 +221,16 @@ test_twice(void **state)
   assert_int_equal(rows_of(2), 3);
 }
 
+static void
+test_first_is_at_most_trials(void **state)
+{
+  (void)state;
+  bench.config.first_trials = 8;
+  assert_int_equal(tuner_first(&bench.tuner), 8);
+  bench.config.trials = 1;
+  assert_int_equal(tuner_first(&bench.tuner), 1);
+}
+
 /* The last: after a signal nothing starts. */
 static void
 test_stopped(void **state)
@@ -246,6 +256,7 @@ main(void)
                                     end),
     cmocka_unit_test_setup_teardown(test_known, begin, end),
     cmocka_unit_test_setup_teardown(test_twice, begin, end),
+    cmocka_unit_test_setup_teardown(test_first_is_at_most_trials, begin, end),
     cmocka_unit_test_setup_teardown(test_stopped, begin, end),
   };
 
