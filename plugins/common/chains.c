@@ -5,9 +5,8 @@
  */
 #include "chains.h"
 
-/* How many nodes read a tensor, and the last one that does. */
-static int
-readers(const struct plan *plan, int tensor, int *last)
+int
+tensor_readers(const struct plan *plan, int tensor, int *last)
 {
   int i, j, count = 0;
 
@@ -62,14 +61,14 @@ find_chain(const struct plan *plan, const int *producer, int d,
   if (dw->kind != NODE_DW || dw->adds || plan->schedule->fuse == FUSE_NONE)
     return 0;
   if (plan->schedule->fuse == FUSE_PROJECT && !dw->accumulate
-      && readers(plan, dw->dst, &last) == 1
+      && tensor_readers(plan, dw->dst, &last) == 1
       && is_pointwise(&plan->node[last]) && plan->node[last].src == dw->dst)
     out->project = last;
   if (out->project >= 0 && dw->stride == 1)
     inside += adds(&plan->node[out->project], dw->src);
   if (p >= 0 && is_expansion(&plan->node[p]) && plan->node[p].adds == 0
       && !plan->node[p].chained /* as the project of another one */
-      && readers(plan, dw->src, &last) == inside)
+      && tensor_readers(plan, dw->src, &last) == inside)
     out->expand = p;
   else if (dw->src != 0)
     return 0; /* its input lies in scratch already, halo and all */

@@ -88,6 +88,10 @@ void emit_load(struct emitter *, int tensor, const char *name, struct at,
 /* Epilogue and store of the accumulator `name` at y. */
 void emit_store(struct emitter *, const struct node *, const char *name,
                 struct at, int partial);
+/* Of a node whose result is halves: the activation, too.  high NULL: the last
+ * vector is a lower one. */
+void emit_store_halves(struct emitter *, const struct node *, const char *low,
+                       const char *high, struct at);
 /* Is the last vector of this tensor a part? */
 int emit_partial(const struct emitter *, int tensor);
 /* The same of any tensor that the node's epilogue touches. */

@@ -22,6 +22,12 @@ struct chain {
   const char *image; /* counts those that have rings and results of their own */
 };
 
+static long
+planes(const struct tensor *ring)
+{
+  return ring->img / tensor_plane(ring);
+}
+
 /* Rows of padding are zero. */
 static void
 zero_rows(struct emitter *e, const struct chain *c)
@@ -33,9 +39,9 @@ zero_rows(struct emitter *e, const struct chain *c)
   PRINT(e, "    for (long i = have; i < end; i++)\n"
         "      if (i < %d || i >= %d)\n", dw->pad, dw->pad + dw->h);
   if (c->ring->blocked)
-    PRINT(e, "        for (long c = 0; c < %d; c++)\n"
+    PRINT(e, "        for (long c = 0; c < %ld; c++)\n"
           "          ch_zero(ring + c * %ld + i %% %d * %ld - %ld, %ld);\n",
-          div_up(dw->cin, e->plan->vec), c->ring->vec, c->ring_rows,
+          planes(c->ring), tensor_plane(c->ring), c->ring_rows,
           c->ring->row, c->ring->origin, c->ring->row);
   else
     PRINT(e, "        ch_zero(ring + i %% %d * %ld - %ld, %ld);\n",
@@ -123,8 +129,9 @@ depthwise_rows(struct emitter *e, const struct chain *c, const char *lower,
   const struct node *dw = c->dw;
   char y[128];
 
-  PRINT(e, "    for (long c = %s; c < %s; c++) {\n"
-        "      for (long j = 0; j < rows; j++) {\n", lower, upper);
+  PRINT(e, "    for (long c = %s; c < %s; c += %d) {\n"
+        "      for (long j = 0; j < rows; j++) {\n", lower, upper,
+        dw->half ? 2 : 1);
   if (dw->open)
     emit_dw_open_rows(e, dw, "(oy + j)");
   else
@@ -277,7 +284,6 @@ static void
 pointers(struct emitter *e, const struct chain *c)
 {
   const struct tensor *ring = c->ring;
-  long planes = ring->blocked ? div_up(ring->c, e->plan->vec) : 1;
   const struct node *last = c->project ? c->project : c->dw;
 
   source(e, c);
@@ -296,7 +302,7 @@ pointers(struct emitter *e, const struct chain *c)
           "      float *q = ring + c * %ld + i * %ld;\n"
           "      ch_zero(q - %ld, %ld);\n"
           "      ch_zero(q + %ld, %ld);\n"
-          "    }\n", planes, c->ring_rows, ring->vec, ring->row,
+          "    }\n", planes(ring), c->ring_rows, tensor_plane(ring), ring->row,
           ring->origin, ring->origin, ring->row - 2 * ring->origin,
           ring->origin);
 }

@@ -85,6 +85,13 @@ halo_rows(struct emitter *e, const struct node *n)
         "      }\n", n->k, src->row);
 }
 
+/* Vectors that a row function computes, where it is not wide. */
+static int
+step(const struct node *n)
+{
+  return n->half ? 2 : 1;
+}
+
 /* Row oy, as the loops around it have it. */
 static void
 rows_of(struct emitter *e, const struct node *n)
@@ -168,21 +175,23 @@ wide_loops(struct emitter *e, int index, int by_vector)
   PRINT(e, "    }\n  }\n");
 }
 
-/* Blocked: one vector after another. */
+/* Blocked: one vector after another, or pair of them. */
 static void
 plane_loops(struct emitter *e, int index, int by_vector)
 {
   const struct node *n = &e->plan->node[index];
   const struct tensor *dst = &e->plan->tensor[n->dst];
+  int each = step(n);
   char y[96];
 
   if (by_vector)
-    PRINT(e, "  for (long c = lo; c < hi; c++)\n"
-          "    for (long u = 0; u < %d; u++) {\n", e->plan->batch * n->oh);
+    PRINT(e, "  for (long c = lo * %d; c < hi * %d; c += %d)\n"
+          "    for (long u = 0; u < %d; u++) {\n", each, each, each,
+          e->plan->batch * n->oh);
   else
-    PRINT(e, "  for (long c = 0; c < %d; c++)\n"
+    PRINT(e, "  for (long c = 0; c < %d; c += %d)\n"
           "    for (long u = lo; u < hi; u++) {\n",
-          div_up(n->cout, e->plan->vec));
+          div_up(n->cout, e->plan->vec), each);
   rows_of(e, n);
   __builtin_snprintf(y, sizeof y, "dst + n * %ld + oy * %ld + c * %ld",
                      dst->img, dst->row, dst->vec);
@@ -195,7 +204,7 @@ emit_dw(struct emitter *e, int index)
 {
   const struct node *n = &e->plan->node[index];
   const struct tensor *src = &e->plan->tensor[n->src];
-  int vectors = div_up(n->cout, e->plan->vec);
+  int vectors = div_up(div_up(n->cout, e->plan->vec), step(n));
   int by_vector = e->plan->schedule->split != SPLIT_PIXELS && vectors > 1;
 
   emit_dw_row(e, index);

@@ -10,6 +10,8 @@
  * Where vectors of channels lie side by side (NHWC), the function computes
  * several of them for each step of columns: lines that are neighbours in
  * memory are read and written one after another.
+ *
+ * Of halves (halves.c) it computes two vectors of channels in one register.
  */
 #include "emit_dw.h"
 
@@ -18,6 +20,21 @@ enum { ROW = 3 };
 /* Output columns from `at` on, which leave out so many input columns at
  * either end; partial: of the last vector of channels, which is a part. */
 struct step { int at, columns, left, right, partial; };
+
+/* What the text calls vectors of the input, and of weights. */
+struct words { const char *type, *load, *keep; };
+
+static struct words
+words_of(const struct emitter *e, const struct node *n)
+{
+  static const struct words words[] = {
+    { "ch_v4", "ch_ld4", "CH_KEEP4" }, { "ch_v8", "ch_ld8", "CH_KEEP8" },
+    { "ch_v16", "ch_ld16", "CH_KEEP16" },
+    { "ch_h32", "ch_ldh32", "CH_KEEPH32" },
+  };
+
+  return words[n->half ? 3 : e->plan->vec == 16 ? 2 : e->plan->vec == 8];
+}
 
 int
 emit_dw_is_wide(const struct emitter *e, const struct node *n)
@@ -28,7 +45,8 @@ emit_dw_is_wide(const struct emitter *e, const struct node *n)
 int
 emit_dw_parts(const struct emitter *e, const struct node *n)
 {
-  return emit_parts(e, n) | emit_partial(e, n->src);
+  return emit_parts(e, n) | emit_partial(e, n->src)
+         | (n->half && div_up(n->cout, e->plan->vec) % 2);
 }
 
 int
@@ -43,13 +61,14 @@ load(struct emitter *e, const struct node *n, struct step s, int j)
 {
   const struct tensor *t = &e->plan->tensor[n->src];
   int before = n->open ? n->pad : 0, vec = e->plan->vec;
-  int part = s.partial && emit_partial(e, n->src);
+  struct words is = words_of(e, n);
+  long at = (j - before) * t->pix;
 
-  PRINT(e, "        ch_v%d q%d = ch_ld%s%d(q + %ld", vec, j, part ? "n" : "",
-        vec, (j - before) * t->pix);
-  if (part)
-    PRINT(e, ", %d", t->c % vec);
-  PRINT(e, ");\n");
+  if (s.partial && emit_partial(e, n->src))
+    PRINT(e, "        ch_v%d q%d = ch_ldn%d(q + %ld, %d);\n", vec, j, vec, at,
+          t->c % vec);
+  else
+    PRINT(e, "        %s q%d = %s(q + %ld);\n", is.type, j, is.load, at);
 }
 
 /* Does a column of the step use this weight? */
@@ -72,10 +91,11 @@ kernel_row(struct emitter *e, const struct node *n, struct step s, long at)
 {
   int vec = e->plan->vec, i, j, kx;
   int columns = s.columns, end = (columns - 1) * n->stride + n->k - s.right;
+  struct words is = words_of(e, n);
 
   for (kx = 0; kx < n->k; kx++)
     if (is_used(n, s, kx))
-      PRINT(e, "        const ch_v%d w%d = ch_ld%d(w + %ld);\n", vec, kx, vec,
+      PRINT(e, "        const %s w%d = %s(w + %ld);\n", is.type, kx, is.load,
             at + kx * vec);
   for (j = s.left; j < end; j++) {
     int used = 0;
@@ -85,7 +105,7 @@ kernel_row(struct emitter *e, const struct node *n, struct step s, long at)
       continue;
     load(e, n, s, j);
     if (used > 1)
-      PRINT(e, "        CH_KEEP%d(q%d);\n", vec, j);
+      PRINT(e, "        %s(q%d);\n", is.keep, j);
     for (i = 0; i < columns; i++) {
       kx = j - i * n->stride;
       if (kx >= 0 && kx < n->k)
@@ -110,15 +130,15 @@ row_start(struct emitter *e, const struct node *n, const char *row)
 static void
 kernel_rows(struct emitter *e, const struct node *n, struct step s)
 {
-  int vec = e->plan->vec, ky;
+  int vec = e->plan->vec, ky, before = n->half ? 2 * vec : vec;
   char name[16];
 
   if (emit_dw_leaves_out(n))
     PRINT(e, "    const float *w = p + %d + k0 * %d;\n"
-          "    for (long ky = k0; ky < k1; ky++, w += %d) {\n", vec,
+          "    for (long ky = k0; ky < k1; ky++, w += %d) {\n", before,
           n->k * vec, n->k * vec);
   else
-    PRINT(e, "    const float *w = p + %d;\n", vec);
+    PRINT(e, "    const float *w = p + %d;\n", before);
   if (n->k > DW_UNROLLED) {
     if (!emit_dw_leaves_out(n))
       PRINT(e, "    for (long ky = 0; ky < %d; ky++, w += %d) {\n", n->k,
@@ -137,6 +157,19 @@ kernel_rows(struct emitter *e, const struct node *n, struct step s)
   }
 }
 
+/* Column i of halves: two vectors, or of the last pair one. */
+static void
+store_halves(struct emitter *e, const struct node *n, struct step s, int i)
+{
+  const struct tensor *dst = &e->plan->tensor[n->dst];
+
+  PRINT(e, "    ch_st_h_%s%s(y", dst->per == 4 ? "i8" : "bf16",
+        s.partial ? "_low" : "");
+  emit_offset(e, dst, (struct at){ i, 0, "o", 0 });
+  PRINT(e, ", a%d * ch_ldh32(p) + ch_ldh32(p + %d)%s);\n", i, e->plan->vec,
+        dst->per == 4 ? ", qs" : "");
+}
+
 /* Output columns o .. o + columns - 1 of the row. */
 static void
 tile(struct emitter *e, const struct node *n, struct step s)
@@ -147,12 +180,19 @@ tile(struct emitter *e, const struct node *n, struct step s)
   PRINT(e, "    const float *p = b");
   if (wide)
     PRINT(e, " + v * %zu", node_panel(e->plan, n));
-  PRINT(e, ";\n    ch_v%d a0 = ch_ld%d(p)", vec, vec);
+  if (n->half)
+    PRINT(e, ";\n    ch_h32 a0 = { 0 }");
+  else
+    PRINT(e, ";\n    ch_v%d a0 = ch_ld%d(p)", vec, vec);
   for (i = 1; i < s.columns; i++)
     PRINT(e, ", a%d = a0", i);
   PRINT(e, ";\n");
   kernel_rows(e, n, s);
   for (i = 0; i < s.columns; i++) {
+    if (n->half) {
+      store_halves(e, n, s, i);
+      continue;
+    }
     __builtin_snprintf(name, sizeof name, "a%d", i);
     emit_store(e, n, name, (struct at){ i, 0, "o", wide ? "v" : 0 },
                s.partial);
@@ -222,6 +262,8 @@ emit_dw_row(struct emitter *e, int index)
   int vectors = div_up(n->cout, e->plan->vec);
   int partial = emit_dw_parts(e, n);
 
+  if (n->half)
+    vectors = div_up(vectors, 2);
   if (!emit_once(e, index, ROW, 0, 0))
     return;
   if (partial)

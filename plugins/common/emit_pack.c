@@ -39,6 +39,21 @@ pack_tiles(struct emitter *e, const struct node *n, struct parts g)
     PRINT(e, "0, 0);\n");
 }
 
+/* Of a depthwise convolution of halves. */
+static void
+pack_halves(struct emitter *e, const struct node *n)
+{
+  const struct tensor *dst = &e->plan->tensor[n->dst];
+
+  PRINT(e, "  ch_pack_halves(w + %ld, ", n->weights);
+  bias(e, n, 0);
+  PRINT(e, ", p + %zu, %d, %d, ", n->packed, n->cout, n->k * n->k);
+  if (dst->per == 4)
+    PRINT(e, "p[%zu]);\n", dst->quantum);
+  else
+    PRINT(e, "1);\n");
+}
+
 /* Any others; by slices one of these: its output channels, or of the project
  * (full) its input channels, with the bias in the first. */
 static void
@@ -67,6 +82,10 @@ pack_node(struct emitter *e, const struct node *n)
 
   if (n->per) {
     pack_tiles(e, n, parts_of(div_up(n->cout, e->plan->vec), n->block.nv));
+    return;
+  }
+  if (n->half) {
+    pack_halves(e, n);
     return;
   }
   do

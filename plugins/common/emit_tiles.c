@@ -100,28 +100,57 @@ fetch_ahead(struct emitter *e, const struct node *n, int rows)
           lines * FLOATS, i * FLOATS);
 }
 
-/* Sums of vector j to results, row by row. */
+/* Declare biasJ and, of 8-bit integers, scaleJ. */
 static void
-finish(struct emitter *e, const struct node *n, struct tiles t, int j,
-       int partial)
+declare_bias(struct emitter *e, const struct node *n, struct tiles t, int j)
 {
-  int vec = e->plan->vec, rows = block_rows(e, t);
+  int vec = e->plan->vec;
 
-  PRINT(e, "  {\n    const ch_v%d bias = ch_ld%d(b + %d);\n", vec, vec,
+  PRINT(e, "    const ch_v%d bias%d = ch_ld%d(b + %d);\n", vec, j, vec,
         j * vec);
   if (n->per == 4)
-    PRINT(e, "    const ch_v%d scale = ch_ld%d(b + %d);\n", vec, vec,
+    PRINT(e, "    const ch_v%d scale%d = ch_ld%d(b + %d);\n", vec, j, vec,
           (t.v + j) * vec);
-  PRINT(e, "    for (long i = 0; i < rows; i++) {\n");
+}
+
+/* Declare aJ: the sum of row i, in float. */
+static void
+declare_sum(struct emitter *e, const struct node *n, struct tiles t, int j)
+{
+  int vec = e->plan->vec, at = j * block_rows(e, t) * vec;
+
   if (n->per == 4)
-    PRINT(e, "    ch_v%d a = ch_int%d(c + %d + i * %d) * scale + bias;\n",
-          vec, vec, j * rows * vec, vec);
+    PRINT(e, "    ch_v%d a%d = ch_int%d(c + %d + i * %d) * scale%d + bias%d;"
+          "\n", vec, j, vec, at, vec, j, j);
   else
-    PRINT(e, "    ch_v%d a = ch_ld%d(c + %d + i * %d) + bias;\n", vec, vec,
-          j * rows * vec, vec);
-  emit_store(e, n, "a", (struct at){ 0, j, "i", 0 }, partial);
+    PRINT(e, "    ch_v%d a%d = ch_ld%d(c + %d + i * %d) + bias%d;\n", vec, j,
+          vec, at, vec, j);
+}
+
+/* Sums of vectors j to j + count - 1, one or a pair of halves, to results, row
+ * by row. */
+static void
+finish(struct emitter *e, const struct node *n, struct tiles t, int j,
+       int count, int partial)
+{
+  struct at at = { 0, j, "i", 0 };
+  char low[16], high[16];
+  int i;
+
+  __builtin_snprintf(low, sizeof low, "a%d", j);
+  __builtin_snprintf(high, sizeof high, "a%d", j + 1);
+  PRINT(e, "  {\n");
+  for (i = 0; i < count; i++)
+    declare_bias(e, n, t, j + i);
+  PRINT(e, "    for (long i = 0; i < rows; i++) {\n");
+  for (i = 0; i < count; i++)
+    declare_sum(e, n, t, j + i);
+  if (e->plan->tensor[n->dst].half)
+    emit_store_halves(e, n, low, count > 1 ? high : NULL, at);
+  else
+    emit_store(e, n, low, at, partial);
   if (j == 0)
-    fetch_ahead(e, n, rows);
+    fetch_ahead(e, n, block_rows(e, t));
   PRINT(e, "    }\n  }\n");
 }
 
@@ -218,6 +247,7 @@ block(struct emitter *e, int index, struct tiles t, int partial)
 {
   const struct node *n = &e->plan->node[index];
   int j, vec = e->plan->vec, rows = block_rows(e, t);
+  int each = e->plan->tensor[n->dst].half ? 2 : 1;
   unsigned long long h;
 
   if (!emit_once(e, index, TILES, t.m, t.v * 2 + partial))
@@ -232,8 +262,8 @@ block(struct emitter *e, int index, struct tiles t, int partial)
         "  const float *b = w;\n  w += %d;\n", rows * t.v * vec,
         2 * t.v * vec);
   reduce(e, n, t);
-  for (j = 0; j < t.v; j++)
-    finish(e, n, t, j, partial && j == t.v - 1);
+  for (j = 0; j < t.v; j += each)
+    finish(e, n, t, j, j + 1 < t.v ? each : 1, partial && j == t.v - 1);
   PRINT(e, "}\n");
   h = emit_shared(e);
   PRINT(e, "#define %s_n%d_%dx%d%s ch_k%016llx\n", e->symbol, index, t.m,

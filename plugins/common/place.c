@@ -138,15 +138,17 @@ strides(const struct plan *plan, struct tensor *t, int rows)
     narrow_strides(plan, t, rows);
     return;
   }
-  t->blocked = plan->schedule->blocked && !t->exact;
+  t->blocked = t->half || (plan->schedule->blocked && !t->exact);
   t->vec = plan->vec;
   t->pix = t->exact ? t->c : t->blocked ? plan->vec : vectors * plan->vec;
   t->row = width * t->pix;
   t->img = rows * t->row;
   if (t->blocked) {
     t->vec = spread(t->img, t->pix);
-    t->img = t->vec * vectors;
+    t->img = t->vec * (t->half ? div_up(vectors, 2) : vectors);
   }
+  if (t->half)
+    t->vec /= 2;
 }
 
 static void
@@ -282,6 +284,8 @@ node_panel(const struct plan *plan, const struct node *n)
     taps = 16;
   if (n->per)
     return vec * (2 + vec * (size_t)n->k * (size_t)node_steps(plan, n));
+  if (n->half) /* of two vectors: scale, bias and taps as halves */
+    return (2 + taps) * vec / 2;
   return (taps * (n->kind == NODE_DW ? 1 : (size_t)n->cin) + 1)
          * (size_t)plan->vec;
 }
@@ -289,9 +293,12 @@ node_panel(const struct plan *plan, const struct node *n)
 static void
 pack_node(struct plan *plan, struct node *n)
 {
+  int vectors = div_up(n->cout, plan->vec);
+
   n->packed = plan->packed;
   plan->packed += round_up(node_panel(plan, n)
-                           * (size_t)div_up(n->cout, plan->vec), LINE);
+                           * (size_t)(vectors + (n->half && vectors % 2)),
+                           LINE);
   n->zeroes = plan->packed;
   plan->packed += node_zeroes(n);
 }

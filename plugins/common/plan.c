@@ -5,6 +5,7 @@
  */
 #include "plan.h"
 #include "chains.h"
+#include "halves.h"
 #include "narrow.h"
 #include "place.h"
 
@@ -306,6 +307,7 @@ plan_make(struct plan *plan, const struct chanas_workload *w,
     lower(&l, &w->op[i], (int)i);
   plan->node[l.producer[w->ops]].accumulate = w->accumulate;
   narrow_tensors(plan);
+  halve_tensors(plan);
   find_chains(plan, l.producer);
   slice_chains(plan);
   place_tensors(plan);

@@ -17,7 +17,8 @@
  * their exact copies) may end in a part of one.
  *
  * A narrow tensor holds bfloat16 or 8-bit integers for convolutions on tiles
- * (narrow.c), always NHWC; its strides count in floats all the same.
+ * (narrow.c), always NHWC; its strides count in floats all the same, and so do
+ * those of a tensor of halves (halves.c).
  */
 #ifndef COMMON_PLAN_H
 #define COMMON_PLAN_H
@@ -69,6 +70,7 @@ struct schedule {
                    2 bfloat16, 4 8-bit integers, 0 no tiles */
   int dot;      /* enum schedule_dot; but for DOT_NONE blocks are of pixels,
                    not of tile rows */
+  int halves;   /* depthwise convolutions in half precision: halves.c */
   int winograd; /* 3 x 3 convolutions of stride 1 in Winograd's form, so many
                    rows of 2 x 2 outputs at a time; 0: none */
   int lanes;    /* input channels are loaded as vectors and multiplied lane by
@@ -93,6 +95,7 @@ struct tensor {
   int exact;              /* may end in a part of a vector */
   int copies;             /* images are so many times the batch; 0: once */
   int per;                /* elements per float if narrow (2, 4), else 0 */
+  int half;               /* planes of the halves of two vectors' channels */
   long range;             /* of 8-bit integers: in the parameters */
   int rows;               /* of a ring, from the first row of padding on */
   size_t quantum;         /* and 127 over it, in the packed weights */
@@ -122,6 +125,7 @@ struct node {
   long weights, bias;   /* in the parameters of the workload; -1: none */
   size_t packed;        /* in the packed weights */
   int per;              /* on tiles of narrow elements (2, 4), else 0 */
+  int half;             /* NODE_DW: of halves, two vectors at a time */
   int winograd;         /* rows of tiles at a time (emit_winograd.c), else 0 */
   long range;           /* of src, in the parameters */
   struct register_block block;
@@ -184,6 +188,13 @@ struct parts { int count, size, big; };
 struct parts parts_of(int extent, int most);
 
 static inline int div_up(int a, int b) { return (a + b - 1) / b; }
+/* Floats from one plane of a tensor to the next.  Of halves each has two
+ * vectors, whose distance is therefore half of this. */
+static inline long
+tensor_plane(const struct tensor *t)
+{
+  return t->half ? 2 * t->vec : t->blocked ? t->vec : t->img;
+}
 static inline size_t
 round_up(size_t a, size_t b)
 {

@@ -12,6 +12,8 @@
  *            convolution that follows; 0: into its input
  *   blockI   100 * pixels + vectors: register block of the I-th kind of
  *            dense convolution
+ *   halves   between convolutions on tiles, 1: depthwise ones in half
+ *            precision; 0: in float
  *   unroll   of the loop over input channels
  *   winograd 0: 3 x 3 convolutions are computed directly; R: in Winograd's
  *            form, R rows of 2 x 2 outputs at a time
@@ -235,6 +237,7 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
   if (value(x, p, "chunk", policy_chunks(x, w)))
     s->chunk = policy_chunk(x);
   s->winograd = s->per ? 0 : value(x, p, "winograd", 0);
+  s->halves = value(x, p, "halves", 0);
   s->lanes = value(x, p, "lanes", 0);
   s->unroll = s->lanes ? s->vec : value(x, p, "unroll", s->unroll);
   s->prefetch = value(x, p, "prefetch", 0);
@@ -258,6 +261,17 @@ policy_sliced(const struct plan *plan)
 }
 
 int
+policy_halved(const struct plan *plan)
+{
+  int i;
+
+  for (i = 0; i < plan->nodes; i++)
+    if (plan->node[i].half)
+      return 1;
+  return 0;
+}
+
+int
 policy_legal(void *self, const struct chanas_workload *w,
              struct chanas_point p)
 {
@@ -269,5 +283,7 @@ policy_legal(void *self, const struct chanas_workload *w,
     return 0;
   if (s.split == SPLIT_SLICES && !policy_sliced(&plan))
     return 0; /* another policy says the same */
+  if (s.halves && !policy_halved(&plan))
+    return 0;
   return policy_share(&plan) <= 2 * (size_t)x->l2;
 }

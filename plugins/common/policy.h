@@ -25,6 +25,7 @@ struct target {
   unsigned takes;      /* 1 << dtype of those besides float: without tiles
                           and the like they are computed in float */
   int tiles_bf16, tiles_i8; /* dense convolutions on tiles (isa_tiles.c) */
+  int halves;          /* and depthwise ones between them in half precision */
   int threads;
   int64_t l1, l2;      /* bytes of the caches of one core */
 };
@@ -76,6 +77,8 @@ int policy_per(const struct target *, const struct chanas_workload *);
 struct schedule policy_plain(const struct target *);
 /* Has a chain of the plan slices? */
 int policy_sliced(const struct plan *);
+/* Or a depthwise convolution of halves? */
+int policy_halved(const struct plan *);
 /* Bytes of scratch that a thread has for itself. */
 size_t policy_share(const struct plan *);
 #endif

@@ -110,14 +110,15 @@ dense(struct sums *s, const struct plan *p, const struct node *n)
 static void
 depthwise(struct sums *s, const struct plan *p, const struct node *n)
 {
-  double vectors = div_up(n->cout, p->vec);
+  int width = n->half ? 2 * p->vec : p->vec;
+  double vectors = div_up(n->cout, width);
   double pixels = (double)p->batch * n->oh * n->ow;
   double macs = pixels * vectors * n->k * n->k;
   struct parts c = parts_of(n->ow, p->schedule->columns);
   double loads = macs / n->k * ((c.size - 1) * n->stride + n->k) / c.size
                  / n->k + macs / c.size;
 
-  s->useful += macs * n->cout / (vectors * p->vec);
+  s->useful += macs * n->cout / (vectors * width);
   s->issued += macs;
   s->cycles += fmax(macs, loads) / 2 + vectors * p->batch * n->oh * 10;
   s->loads += loads;
@@ -184,7 +185,7 @@ policy_features(void *self, const struct chanas_workload *w,
     s.imbalance, c.fuse == FUSE_DEPTHWISE, c.fuse == FUSE_PROJECT,
     c.fuse ? log2(c.rows) : 0, c.blocked, c.fold, c.scale, log2(c.unroll),
     c.lanes, c.prefetch, c.order, c.split, c.columns, c.vec,
-    c.winograd ? 1 + log2(c.winograd) : 0, c.chunk != 0,
+    c.winograd ? 1 + log2(c.winograd) : 0, c.chunk != 0, c.halves,
   };
   for (i = 0; i < sizeof list / sizeof *list && i < max; i++)
     out[i] = list[i];

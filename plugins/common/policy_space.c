@@ -247,6 +247,23 @@ has_slices(const struct target *x, const struct chanas_workload *w)
   return plan_make(&plan, w, &s) == 0 && policy_sliced(&plan);
 }
 
+/* Has it a depthwise convolution that could be of halves? */
+static int
+has_halves(const struct target *x, const struct chanas_workload *w)
+{
+  struct schedule s = policy_plain(x);
+  struct plan plan;
+  int i;
+
+  if (!x->halves || policy_per(x, w) == 0 || policy_dot(x, w))
+    return 0;
+  for (i = 0; i < PLAN_OPS; i++)
+    s.block[i] = (struct register_block){ 16, 2 };
+  s.per = policy_per(x, w);
+  s.halves = 1;
+  return plan_make(&plan, w, &s) == 0 && policy_halved(&plan);
+}
+
 /* Over what threads share the work. */
 static int
 put_split(const struct target *x, const struct chanas_workload *w,
@@ -281,6 +298,8 @@ put_flags(const struct target *x, const struct chanas_workload *w,
   if (put(x, out, "winograd", &winograd))
     return -1;
   if (dense && policy_may_dot(x, w) && put(x, out, "dot", &order))
+    return -1;
+  if (has_halves(x, w) && put(x, out, "halves", &flag))
     return -1;
   if (dense && x->lanes && put(x, out, "lanes", &flag))
     return -1;

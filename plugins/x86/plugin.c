@@ -29,6 +29,8 @@ x86_open(const struct chanas_host *host, const struct chanas_device *device,
                   && host->limit(device, "isa.avx512_bf16");
   x->tiles_i8 = x->vec == 16 && host->limit(device, "isa.amx_tile")
                 && host->limit(device, "isa.amx_int8");
+  x->halves = (x->tiles_bf16 || x->tiles_i8)
+              && host->limit(device, "isa.avx512_fp16");
   if (host->limit(device, x->vec == 16 ? "isa.avx512_vnni" : "isa.avx_vnni"))
     x->dot_i8 = DOT_SPREAD;
   if (x->vec == 16 && host->limit(device, "isa.avx512_bf16"))
@@ -61,6 +63,7 @@ x86_emit(void *self, const struct chanas_workload *w, struct chanas_point p,
       || isa_preamble(x->host, out, schedule.vec)
       || (schedule.per && isa_narrow(x->host, out, schedule.vec,
                                      schedule.dot == DOT_NONE))
+      || (schedule.halves && isa_half(x->host, out))
       || x->host->print(out, "/* %s */\n", w->key))
     return -1;
   if (emit_kernel(x->host, out, symbol, &plan) == 0)
@@ -92,6 +95,7 @@ list_options(const struct target *x, const char *out[OPTIONS_MOST])
   }, *const tiles[] = {
     "-mamx-tile", "-mamx-bf16", "-mamx-int8", NULL,
   }, *const bf16[] = { "-mavx512bf16", NULL },
+    *const fp16[] = { "-mavx512fp16", NULL },
     *const vnni[] = { "-mavx512vnni", NULL },
     *const vnni8[] = { "-mavxvnni", NULL },
     *const threads[] = { "-fopenmp", NULL };
@@ -101,6 +105,7 @@ list_options(const struct target *x, const char *out[OPTIONS_MOST])
   add_options(out, &n, x->vec == 16, wide);
   add_options(out, &n, x->tiles_bf16 || x->tiles_i8, tiles);
   add_options(out, &n, x->dot_bf16 != DOT_NONE, bf16);
+  add_options(out, &n, x->halves, fp16);
   add_options(out, &n, x->dot_i8 && x->vec == 16, vnni);
   add_options(out, &n, x->dot_i8 && x->vec == 8, vnni8);
   add_options(out, &n, x->threads > 1, threads);
@@ -168,7 +173,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = "x86",
-  .version = "5",
+  .version = "6",
   .summary = "kernels for x86 CPUs with AVX2 or AVX-512",
   .backend = &backend,
 };

@@ -24,4 +24,6 @@ int isa_preamble(const struct chanas_host *, struct chanas_text *, int vec);
 int isa_narrow(const struct chanas_host *, struct chanas_text *, int vec,
                int tiles);
 int isa_tiles(const struct chanas_host *, struct chanas_text *);
+/* After all these, for depthwise ones in half precision: isa_half.c. */
+int isa_half(const struct chanas_host *, struct chanas_text *);
 #endif
