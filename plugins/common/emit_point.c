@@ -215,6 +215,28 @@ copy_rows(struct emitter *e, const struct node *n)
         n->w * e->plan->tensor[n->src].pix * (long)sizeof(float));
 }
 
+/* Is it a copy of pixels of 3 channels to narrow ones of 4?  16 floats have
+ * four of them. */
+static int
+is_of_three(const struct emitter *e, const struct node *n)
+{
+  const struct tensor *src = &e->plan->tensor[n->src];
+
+  return n->kind == NODE_POINT && n->src2 < 0 && n->tails == 0 && n->sums == 0
+         && src->exact && src->c == 3 && e->plan->vec == 16
+         && e->plan->tensor[n->dst].per && !n->accumulate;
+}
+
+/* Four at a time; the last ones follow one by one. */
+static void
+three_rows(struct emitter *e, const struct node *n)
+{
+  PRINT(e, "  long p = first;\n  for (; p + 4 <= end; p += 4) {\n"
+        "    ch_v16 a = ch_pixels3(q + p * 3);\n");
+  emit_store_pixels(e, n->dst, "a", (struct at){ 0, 0, "p", 0 });
+  PRINT(e, "  }\n");
+}
+
 /* What threads share: rows (runs of pixels), vectors of channels, or pixels.
  * Rows, where there are enough, for they are what other nests share. */
 enum share { SHARE_RUNS, SHARE_VECTORS, SHARE_PIXELS };
@@ -274,7 +296,12 @@ point_rows(struct emitter *e, int index)
     plane_rows(e, index, vectors - (partial != 0), partial);
     return;
   }
-  PRINT(e, "  for (long p = first; p < end; p++) {\n");
+  if (is_of_three(e, n)) {
+    three_rows(e, n);
+    PRINT(e, "  for (; p < end; p++) {\n");
+  } else {
+    PRINT(e, "  for (long p = first; p < end; p++) {\n");
+  }
   each_vector(e, index, vectors, partial, point_body);
   PRINT(e, "  }\n");
 }

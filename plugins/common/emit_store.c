@@ -23,15 +23,18 @@ dtype_suffix(const struct emitter *e)
 
 static void
 store_narrow(struct emitter *e, const struct tensor *t, const char *name,
-             struct at at)
+             struct at at, int elements)
 {
-  int vec = e->plan->vec;
-
   PRINT(e, "    ch_st_%s(y", dtype_suffix(e));
   emit_offset(e, t, at);
-  PRINT(e, ", %d, %s%s);\n",
-        t->c >= vec ? vec : narrow_elements(e->plan, t), name,
-        t->per == 4 ? ", qs" : "");
+  PRINT(e, ", %d, %s%s);\n", elements, name, t->per == 4 ? ", qs" : "");
+}
+
+void
+emit_store_pixels(struct emitter *e, int tensor, const char *name,
+                  struct at at)
+{
+  store_narrow(e, &e->plan->tensor[tensor], name, at, e->plan->vec);
 }
 
 int
@@ -97,7 +100,8 @@ emit_store(struct emitter *e, const struct node *n, const char *name,
     PRINT(e, ";\n");
   }
   if (t->per) {
-    store_narrow(e, t, name, at);
+    store_narrow(e, t, name, at,
+                 t->c >= vec ? vec : narrow_elements(e->plan, t));
     return;
   }
   PRINT(e, "    ch_st%s%d(y", part ? "n" : "", vec);

@@ -10,6 +10,7 @@ tried=(x86 --dtype bf16,i8 --policies 1 --random-workloads 2)
 
 cat "$here/x86-avx512.device" - >"$test_folder/tiles" <<'END'
 isa.avx512_bf16=1
+isa.avx512_fp16=1
 isa.amx_tile=1
 isa.amx_bf16=1
 isa.amx_int8=1
