@@ -63,7 +63,11 @@ emit_conv_tile(struct emitter *e, int index, int length)
     PRINT(e, " - (g > %d ? g - %d : 0)", g.big, g.big);
   PRINT(e, ";\n  x += p * %ld;\n", n->stride * plan->tensor[n->src].pix);
   PRINT(e, "  w += k * %zu;\n", node_panel(plan, n));
-  advance(e, "y", dst->pix, dst->vec);
+  if (n->flat)
+    PRINT(e, "  const long col = p %% %d;\n  y += p / %d * %ld;\n  y += col * "
+          "%ld + k * %ld;\n", n->ow, n->ow, dst->row, dst->pix, dst->vec);
+  else
+    advance(e, "y", dst->pix, dst->vec);
   for (i = 0; i < n->tails; i++)
     if (n->tail[i].add >= 0) {
       const struct tensor *t = &plan->tensor[n->tail[i].add];

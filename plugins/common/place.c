@@ -121,6 +121,19 @@ narrow_strides(const struct plan *plan, struct tensor *t, int rows)
   t->img = rows * t->row;
 }
 
+/* Rows of 7 or 14 pixels would leave some of a tile's 16 empty. */
+static int
+is_flat(const struct plan *plan, const struct node *n)
+{
+  const struct tensor *src = &plan->tensor[n->src];
+  const struct tensor *dst = &plan->tensor[n->dst];
+
+  return n->kind == NODE_CONV && n->per && !plan->schedule->dot && !n->chained
+         && n->k == 1 && n->stride == 1 && n->pad == 0 && n->adds == 0
+         && !n->accumulate && src->halo == 0 && dst->halo > 0 && !dst->exact
+         && row_is_short(n->ow);
+}
+
 /* Floats behind the last pixel. */
 static size_t
 behind(const struct tensor *t)
@@ -358,6 +371,8 @@ place_tensors(struct plan *plan)
       winograd(plan, &plan->node[i]);
   halos(plan);
   layout(plan);
+  for (i = 0; i < plan->nodes; i++)
+    plan->node[i].flat = is_flat(plan, &plan->node[i]);
   place_scratch(plan);
   pack(plan);
 }
@@ -384,6 +399,8 @@ plan_runs(const struct plan *plan, const struct node *n)
     if (t->img != (long)t->h * t->w * t->pix && plan->batch > 1)
       whole = 0;
   }
+  if (n->flat)
+    return (struct pixel_runs){ plan->batch, 1, n->oh * n->ow };
   if (!one || !flat)
     return (struct pixel_runs){ plan->batch * n->oh, n->oh, n->ow };
   if (!whole || n->kind == NODE_SCALE)

@@ -146,6 +146,8 @@ list_blocks(const struct target *x, const struct chanas_workload *w, int op,
   shape.near = (int)(x->l1 / 8 * 7 / (4 * x->vec));
   if (policy_by_channels(x, w))
     shape.threads = x->threads;
+  if (narrow && dot == DOT_NONE && row_is_short(shape.length))
+    shape.length = w->op[op].oh * w->op[op].ow; /* if it is not chained */
   if (narrow && dot == DOT_NONE)
     return blocks_tiles(shape, block);
   n = blocks_list(shape, x->registers - signs, x->lanes, block);
