@@ -67,6 +67,11 @@ static const char *const keys[] = {
     "conv:k1,s1,p0,o5,none,x2/acc",
   "f32/n1/i24x9x17/conv:k1,s2,p0,o21,relu,b,x0/dw:k1,s1,p0,swish,b,x1/"
     "conv:k1,s1,p0,o21,none,b,x2/add:none,x1,3",
+  /* half precision between tiles: vectors in odd number, short rows */
+  "f32/n1/i9x7x16/conv:k1,s1,p0,o48,relu6,b,x0/dw:k5,s1,p2,relu6,b,x1/"
+    "conv:k1,s1,p0,o24,none,b,x2",
+  "f32/n2/i14x14x40/conv:k1,s1,p0,o200,relu6,b,x0/dw:k3,s2,p1,relu6,x1/"
+    "conv:k1,s1,p0,o40,none,b,x2",
   /* channels in unequal slices */
   "f32/n1/i7x7x20/conv:k1,s1,p0,o200,hswish,b,x0/dw:k3,s1,p1,relu,b,x1/"
     "conv:k1,s1,p0,o20,none,b,x2/add:none,x3,0",

@@ -7,6 +7,8 @@
 void place_tensors(struct plan *);
 /* Addresses in scratch, once sizes are known. */
 void place_scratch(struct plan *);
+/* And in the packed weights. */
+void place_weights(struct plan *);
 /* Nodes of a phase, at most three. */
 int phase_nodes(const struct phase *, int out[3]);
 #endif
