@@ -9,8 +9,8 @@
 
 #define OVERHEAD 12 /* cycles per tile: bias, epilogue, address arithmetic */
 
-static int
-feeds_depthwise(const struct chanas_workload *w, int op)
+int
+blocks_feed_depthwise(const struct chanas_workload *w, int op)
 {
   uint32_t i;
 
@@ -34,7 +34,7 @@ blocks_shape(const struct chanas_workload *w, int index, int vec)
     return s;
   }
   s.steps = op->cin * op->k * op->k;
-  if (op->k > 1 || op->stride > 1 || feeds_depthwise(w, index)) {
+  if (op->k > 1 || op->stride > 1 || blocks_feed_depthwise(w, index)) {
     s.runs = w->batch * op->oh;
     s.length = op->ow;
   } else {

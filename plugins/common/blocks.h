@@ -12,6 +12,8 @@
  * weights that stay in L1 from tile to tile. */
 struct shape { int runs, length, vectors, steps, threads, near; };
 
+/* Does a depthwise convolution read the op's result? */
+int blocks_feed_depthwise(const struct chanas_workload *, int op);
 struct shape blocks_shape(const struct chanas_workload *, int op, int vec);
 /* Estimated cycles with two multiply-adds and two loads per cycle, a latency
  * of four, weights that come from L2 unless they stay in L1, and a few cycles

@@ -28,6 +28,19 @@ advance(struct emitter *e, const char *name, long pixel, long vector)
   PRINT(e, "  %s += p * %ld + k * %ld;\n", name, pixel, vector);
 }
 
+/* Which pixel of dst, counted with its halo, each one of an image is. */
+static void
+over_rows(struct emitter *e, int index)
+{
+  const struct node *n = &e->plan->node[index];
+  int halo = e->plan->tensor[n->dst].halo, i;
+
+  PRINT(e, "static const short %s_n%d_over[] = {", e->symbol, index);
+  for (i = 0; i < n->oh * n->ow; i++)
+    PRINT(e, "%s%d,", i % n->ow ? " " : "\n  ", i + i / n->ow * 2 * halo);
+  PRINT(e, "\n};\n");
+}
+
 void
 emit_conv_tile(struct emitter *e, int index, int length)
 {
@@ -41,6 +54,8 @@ emit_conv_tile(struct emitter *e, int index, int length)
 
   if (!emit_once(e, index, TILE, length, 0))
     return;
+  if (n->flat)
+    over_rows(e, index);
   if (n->per)
     emit_tile_blocks(e, index, q, g, partial);
   else
@@ -64,10 +79,8 @@ emit_conv_tile(struct emitter *e, int index, int length)
   PRINT(e, ";\n  x += p * %ld;\n", n->stride * plan->tensor[n->src].pix);
   PRINT(e, "  w += k * %zu;\n", node_panel(plan, n));
   if (n->flat)
-    PRINT(e, "  const long col = p %% %d;\n  y += p / %d * %ld;\n  y += col * "
-          "%ld + k * %ld;\n", n->ow, n->ow, dst->row, dst->pix, dst->vec);
-  else
-    advance(e, "y", dst->pix, dst->vec);
+    PRINT(e, "  const short *o = %s_n%d_over + p;\n", e->symbol, index);
+  advance(e, "y", n->flat ? 0 : dst->pix, dst->vec);
   for (i = 0; i < n->tails; i++)
     if (n->tail[i].add >= 0) {
       const struct tensor *t = &plan->tensor[n->tail[i].add];

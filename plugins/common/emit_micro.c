@@ -167,13 +167,26 @@ taps(struct emitter *e, const struct node *n, int mr, int nv)
   PRINT(e, "    }\n");
 }
 
+/* Vector j of pixel i. */
+static void
+store(struct emitter *e, const struct node *n, int i, int j, int partial)
+{
+  struct at at = { i, j, 0, 0 };
+  char name[24], over[24];
+
+  __builtin_snprintf(name, sizeof name, "a%d_%d", i, j);
+  __builtin_snprintf(over, sizeof over, "o[%d]", i);
+  if (n->flat)
+    at.pixel = 0, at.pixels = over;
+  emit_store(e, n, name, at, partial);
+}
+
 static void
 micro(struct emitter *e, int index, int mr, int nv, int partial)
 {
   const struct node *n = &e->plan->node[index];
   int i, j, vec = e->plan->vec;
   unsigned long long h;
-  char name[24];
 
   if (!emit_once(e, index, MICRO, mr, nv * 2 + partial))
     return;
@@ -181,7 +194,8 @@ micro(struct emitter *e, int index, int mr, int nv, int partial)
   PRINT(e, "(const float *x, float *y, const float *w");
   emit_added_params(e, n);
   emit_quantum_param(e, n);
-  PRINT(e, "%s)\n{\n", emit_prefetches(e, n) ? ", const float *f" : "");
+  PRINT(e, "%s%s)\n{\n", emit_prefetches(e, n) ? ", const float *f" : "",
+        n->flat ? ", const short *o" : "");
   for (j = 0; j < nv; j++) {
     PRINT(e, "  ch_v%d a0_%d = ch_ld%d(w + %d)", vec, j, vec, j * vec);
     for (i = 1; i < mr; i++)
@@ -192,11 +206,8 @@ micro(struct emitter *e, int index, int mr, int nv, int partial)
   taps(e, n, mr, nv);
   PRINT(e, "  }\n");
   for (i = 0; i < mr; i++)
-    for (j = 0; j < nv; j++) {
-      __builtin_snprintf(name, sizeof name, "a%d_%d", i, j);
-      emit_store(e, n, name, (struct at){ i, j, 0, 0 },
-                 partial && j == nv - 1);
-    }
+    for (j = 0; j < nv; j++)
+      store(e, n, i, j, partial && j == nv - 1);
   PRINT(e, "}\n");
   h = emit_shared(e);
   PRINT(e, "#define %s_n%d_%dx%d%s ch_k%016llx\n", e->symbol, index, mr,
@@ -214,8 +225,8 @@ call(struct emitter *e, int index, int mr, int nv, int partial)
         partial ? "p" : "");
   for (i = 0; i < n->adds; i++)
     PRINT(e, ", r%d", i);
-  PRINT(e, "%s%s);\n", emit_quantum(e, n) ? ", qs" : "",
-        emit_prefetches(e, n) ? ", f" : "");
+  PRINT(e, "%s%s%s);\n", emit_quantum(e, n) ? ", qs" : "",
+        emit_prefetches(e, n) ? ", f" : "", n->flat ? ", o" : "");
 }
 
 void

@@ -133,8 +133,7 @@ static void
 finish(struct emitter *e, const struct node *n, struct tiles t, int j,
        int count, int partial)
 {
-  const struct tensor *dst = &e->plan->tensor[n->dst];
-  struct at at = { 0, j, n->flat ? "at" : "i", 0 };
+  struct at at = { 0, j, n->flat ? "o[i]" : "i", 0 };
   char low[16], high[16];
   int i;
 
@@ -143,10 +142,7 @@ finish(struct emitter *e, const struct node *n, struct tiles t, int j,
   PRINT(e, "  {\n");
   for (i = 0; i < count; i++)
     declare_bias(e, n, t, j + i);
-  if (n->flat)
-    PRINT(e, "    for (long i = 0, at = 0, x0 = col; i < rows; i++) {\n");
-  else
-    PRINT(e, "    for (long i = 0; i < rows; i++) {\n");
+  PRINT(e, "    for (long i = 0; i < rows; i++) {\n");
   for (i = 0; i < count; i++)
     declare_sum(e, n, t, j + i);
   if (e->plan->tensor[n->dst].half)
@@ -155,9 +151,6 @@ finish(struct emitter *e, const struct node *n, struct tiles t, int j,
     emit_store(e, n, low, at, partial);
   if (j == 0)
     fetch_ahead(e, n, block_rows(e, t));
-  if (n->flat)
-    PRINT(e, "      at++;\n      if (++x0 == %d)\n"
-          "        x0 = 0, at += %d;\n", n->ow, 2 * dst->halo);
   PRINT(e, "    }\n  }\n");
 }
 
@@ -265,7 +258,7 @@ block(struct emitter *e, int index, struct tiles t, int partial)
   emit_quantum_param(e, n);
   PRINT(e, "%s%s, long rows)\n{\n",
         emit_prefetches(e, n) ? ", const float *f" : "",
-        n->flat ? ", long col" : "");
+        n->flat ? ", const short *o" : "");
   PRINT(e, "  float c[%d] __attribute__((aligned(64)));\n"
         "  const float *b = w;\n  w += %d;\n", rows * t.v * vec,
         2 * t.v * vec);
@@ -289,7 +282,7 @@ call(struct emitter *e, int index, struct tiles t, int partial)
   for (i = 0; i < n->adds; i++)
     PRINT(e, ", r%d", i);
   PRINT(e, "%s%s%s, rows);\n", emit_quantum(e, n) ? ", qs" : "",
-        emit_prefetches(e, n) ? ", f" : "", n->flat ? ", col" : "");
+        emit_prefetches(e, n) ? ", f" : "", n->flat ? ", o" : "");
 }
 
 void

@@ -121,17 +121,16 @@ narrow_strides(const struct plan *plan, struct tensor *t, int rows)
   t->img = rows * t->row;
 }
 
-/* Rows of 7 or 14 pixels would leave some of a tile's 16 empty. */
 static int
 is_flat(const struct plan *plan, const struct node *n)
 {
   const struct tensor *src = &plan->tensor[n->src];
   const struct tensor *dst = &plan->tensor[n->dst];
 
-  return n->kind == NODE_CONV && n->per && !plan->schedule->dot && !n->chained
+  return n->kind == NODE_CONV && !n->chained && n->slices == 0
          && n->k == 1 && n->stride == 1 && n->pad == 0 && n->adds == 0
          && !n->accumulate && src->halo == 0 && dst->halo > 0 && !dst->exact
-         && row_is_short(n->ow);
+         && row_is_short(n->ow, n->per && !plan->schedule->dot);
 }
 
 /* Floats behind the last pixel. */
@@ -139,6 +138,31 @@ static size_t
 behind(const struct tensor *t)
 {
   return t->per ? BEHIND * (size_t)t->pix + LINE : LINE;
+}
+
+static int
+planes(const struct plan *plan, const struct tensor *t)
+{
+  int vectors = div_up(t->c, plan->vec);
+
+  return t->half ? div_up(vectors, 2) : vectors;
+}
+
+/* Does a plane hold all images, whose pixels are then one run? */
+static int
+is_together(const struct plan *plan, const struct tensor *t)
+{
+  return t->blocked && t->place != PLACE_RING && t->halo == 0
+         && t->copies == 0 && plan->batch > 1;
+}
+
+/* Floats of all images, of all copies. */
+static size_t
+extent(const struct plan *plan, const struct tensor *t)
+{
+  if (is_together(plan, t))
+    return (size_t)(tensor_plane(t) * planes(plan, t));
+  return (size_t)(plan->batch * (t->copies ? t->copies : 1)) * (size_t)t->img;
 }
 
 static void
@@ -156,9 +180,13 @@ strides(const struct plan *plan, struct tensor *t, int rows)
   t->pix = t->exact ? t->c : t->blocked ? plan->vec : vectors * plan->vec;
   t->row = width * t->pix;
   t->img = rows * t->row;
-  if (t->blocked) {
+  if (!t->blocked)
+    return;
+  if (is_together(plan, t)) {
+    t->vec = spread(plan->batch * t->img, t->pix);
+  } else {
     t->vec = spread(t->img, t->pix);
-    t->img = t->vec * (t->half ? div_up(vectors, 2) : vectors);
+    t->img = t->vec * planes(plan, t);
   }
   if (t->half)
     t->vec /= 2;
@@ -177,8 +205,7 @@ layout(struct plan *plan)
       continue;
     strides(plan, t, t->h + 2 * t->halo);
     t->origin = t->halo * (t->row + t->pix);
-    t->size = round_up((size_t)(plan->batch * (t->copies ? t->copies : 1))
-                       * (size_t)t->img + behind(t), LINE);
+    t->size = round_up(extent(plan, t) + behind(t), LINE);
   }
   for (i = 0; i < plan->nodes; i++) {
     const struct node *n = &plan->node[i];

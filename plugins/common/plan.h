@@ -125,8 +125,8 @@ struct node {
   long weights, bias;   /* in the parameters of the workload; -1: none */
   size_t packed;        /* in the packed weights */
   int per;              /* on tiles of narrow elements (2, 4), else 0 */
-  int flat;             /* on tiles: its pixels are one run, as in src, which
-                           have to be parted into rows of dst with a halo */
+  int flat;             /* its pixels are one run, as in src, which have to be
+                           parted into rows of dst with a halo */
   int half;             /* NODE_DW: of halves, two vectors at a time */
   int winograd;         /* rows of tiles at a time (emit_winograd.c), else 0 */
   long range;           /* of src, in the parameters */
@@ -213,8 +213,13 @@ int node_steps(const struct plan *, const struct node *);
 /* Floats of packed weights per vector of output channels. */
 size_t node_panel(const struct plan *, const struct node *);
 size_t node_zeroes(const struct node *);
-/* On tiles: would rows of dst leave much of a tile empty? */
-static inline int row_is_short(int ow) { return ow < 16; }
+/* Do rows leave much of a tile's 16 pixels empty, or of a register block?
+ * Blocks of 7 x 4 are no worse than such of 13 x 2 (docs/bench/x86.md). */
+static inline int
+row_is_short(int ow, int on_tiles)
+{
+  return ow < (on_tiles ? 16 : 5);
+}
 /* May the op be computed in Winograd's form? */
 int winograd_fits(const struct chanas_op *);
 /* Floats that a thread needs for that. */

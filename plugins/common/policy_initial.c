@@ -22,8 +22,8 @@ choose(const struct target *x, const struct chanas_space *space, size_t knob,
  * larger tiles where many weights are read again for each tile.  Several
  * threads would also fetch each other's part of that tensor: there it pays as
  * long as the rows at their seams, computed twice, are few. */
-static int64_t
-default_fuse(const struct target *x, const struct chanas_workload *w)
+int64_t
+policy_fuse(const struct target *x, const struct chanas_workload *w)
 {
   const struct chanas_op *op = policy_depthwise(w);
   int together;
@@ -171,7 +171,7 @@ policy_initial(void *self, const struct chanas_workload *w,
     if (!strcmp(name, "fuse") && slices)
       choice[i] = choose_slice(x, space, i, slice_rows(w));
     else if (!strcmp(name, "fuse"))
-      choice[i] = choose_rows(x, w, space, i, default_fuse(x, w));
+      choice[i] = choose_rows(x, w, space, i, policy_fuse(x, w));
     else if (!strcmp(name, "scale"))
       choice[i] = choose(x, space, i, default_scale(w));
     else if (!strcmp(name, "columns"))

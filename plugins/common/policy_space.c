@@ -132,6 +132,18 @@ put(const struct target *x, struct chanas_space *out, const char *name,
   return o->count ? x->host->knob(out, name, o->count, o->value) : 0;
 }
 
+/* Will the rows of an expansion be one run of pixels?  Not in a chain. */
+static int
+is_flat(const struct target *x, const struct chanas_workload *w, int op,
+        int on_tiles)
+{
+  const struct chanas_op *o = &w->op[op];
+
+  return o->kind == CHANAS_CONV && o->k == 1 && o->stride == 1
+         && blocks_feed_depthwise(w, op) && row_is_short(o->ow, on_tiles)
+         && (on_tiles || (x->threads == 1 && policy_fuse(x, w) == 0));
+}
+
 /* Sums of halves are twice as many in a register; where 8-bit integers are
  * spread, a register says how their signs are turned. */
 static int
@@ -146,8 +158,10 @@ list_blocks(const struct target *x, const struct chanas_workload *w, int op,
   shape.near = (int)(x->l1 / 8 * 7 / (4 * x->vec));
   if (policy_by_channels(x, w))
     shape.threads = x->threads;
-  if (narrow && dot == DOT_NONE && row_is_short(shape.length))
-    shape.length = w->op[op].oh * w->op[op].ow; /* if it is not chained */
+  if (is_flat(x, w, op, narrow && dot == DOT_NONE)) {
+    shape.length = w->op[op].oh * w->op[op].ow;
+    shape.runs = w->batch;
+  }
   if (narrow && dot == DOT_NONE)
     return blocks_tiles(shape, block);
   n = blocks_list(shape, x->registers - signs, x->lanes, block);
