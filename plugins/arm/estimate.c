@@ -137,7 +137,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = NAME,
-  .version = "4",
+  .version = "5",
   .summary = "latencies on AArch64 CPUs, estimated from a description",
   .backend = &backend,
 };

@@ -186,7 +186,7 @@ static const struct chanas_backend backend = {
 static const struct chanas_plugin plugin = {
   CHANAS_PLUGIN_HEAD,
   .name = NAME,
-  .version = "4",
+  .version = "5",
   .summary = "kernels for AArch64 CPUs with NEON or SVE",
   .backend = &backend,
 };

@@ -178,7 +178,7 @@ emit_phase(struct emitter *e, int index)
 /* The phases in their order, with something between each two, unless threads
  * that are as many as they should be read what they made themselves. */
 static void
-emit_calls(struct emitter *e, const char *between, const char *part)
+emit_phases(struct emitter *e, const char *between, const char *part)
 {
   const struct plan *plan = e->plan;
   int i;
@@ -192,6 +192,26 @@ emit_calls(struct emitter *e, const char *between, const char *part)
     PRINT(e, "  %s_n%d(x, y, w, s, %s);\n", e->symbol,
           p->dw >= 0 ? p->dw : p->node, part);
   }
+}
+
+/* The same for some images after others, in the same scratch. */
+static void
+emit_calls(struct emitter *e, const char *between, const char *part)
+{
+  const struct plan *plan = e->plan;
+  const struct tensor *x = &plan->tensor[0];
+  const struct tensor *y = &plan->tensor[plan->workload->ops];
+
+  if (plan->turns == 1) {
+    emit_phases(e, between, part);
+    return;
+  }
+  PRINT(e, "  for (long i = 0; i < %d; i++) {\n", plan->turns);
+  if (*between)
+    PRINT(e, "  if (i > 0) {\n%s  }\n", between);
+  emit_phases(e, between, part);
+  PRINT(e, "  x += %ld, y += %ld;\n  }\n", plan->batch * x->img,
+        plan->batch * y->img);
 }
 
 static const char arguments[] =

@@ -288,11 +288,16 @@ plan_make(struct plan *plan, const struct chanas_workload *w,
   struct lowering l = { .plan = plan };
   uint32_t i;
 
-  if (w->ops < 1 || w->ops > PLAN_OPS)
+  if (w->ops < 1 || w->ops > PLAN_OPS
+      || (schedule->images && w->batch % schedule->images))
     return -1;
   *plan = (struct plan){ .workload = w, .schedule = schedule,
                          .vec = schedule->vec, .batch = w->batch,
-                         .threads = schedule->threads };
+                         .turns = 1, .threads = schedule->threads };
+  if (schedule->images) {
+    plan->batch = schedule->images;
+    plan->turns = w->batch / schedule->images;
+  }
   tensor_new(&l, w->op[0].cin, w->op[0].h, w->op[0].w);
   for (i = 0; i < w->ops; i++) {
     if (w->op[i].src == 0) {

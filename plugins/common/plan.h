@@ -59,6 +59,7 @@ enum schedule_dot {
 struct schedule {
   int vec;      /* floats per vector */
   int threads;
+  int images;   /* that go through all phases together; 0: the batch */
   int fuse;     /* enum schedule_fuse */
   int rows;     /* output rows per tile of a chain */
   int blocked;  /* scratch tensors in NCHW[vec]c instead of NHWC */
@@ -171,7 +172,8 @@ lone_phase(int node)
 struct plan {
   const struct chanas_workload *workload;
   const struct schedule *schedule;
-  int vec, batch, threads;
+  int vec, threads;
+  int batch, turns;  /* images that go through the phases together; how often */
   int nodes, tensors, phases;
   struct node node[PLAN_NODES];
   struct tensor tensor[PLAN_TENSORS];

@@ -7,6 +7,7 @@
  *   fuse     0: op by op; 100 + R or 200 + R: expand + depthwise, or expand
  *            + depthwise + project, in tiles of R output rows
  *   layout   of tensors inside the block: 0 NHWC, 1 blocked (NCHW[v]c)
+ *   images   of a batch, so many go through the whole block together; 0: all
  *   fold     1: additions and activations join the op before them
  *   scale    1: factors of squeeze and excite go into the weights of the
  *            convolution that follows; 0: into its input
@@ -233,6 +234,7 @@ policy_schedule(const struct target *x, const struct chanas_workload *w,
   s->rows = fuse % 100 ? fuse % 100 : 1;
   s->blocked = value(x, p, "layout", s->blocked);
   s->fold = value(x, p, "fold", s->fold);
+  s->images = value(x, p, "images", 0);
   s->columns = value(x, p, "columns", s->columns);
   if (value(x, p, "chunk", policy_chunks(x, w)))
     s->chunk = policy_chunk(x);

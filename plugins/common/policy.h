@@ -60,6 +60,8 @@ int policy_class(const struct chanas_workload *, uint32_t op,
                  uint32_t *first);
 /* Rows of a chain's tile by default; 0: no chain. */
 int64_t policy_fuse(const struct target *, const struct chanas_workload *);
+/* Images of a batch that go through the block together by default; 0: all. */
+int policy_images(const struct target *, const struct chanas_workload *);
 /* Are there too few pixels for the threads to share? */
 int policy_by_channels(const struct target *, const struct chanas_workload *);
 /* The depthwise convolution with the largest input; NULL: none. */

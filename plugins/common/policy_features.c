@@ -149,6 +149,18 @@ node(struct sums *s, const struct plan *p, const struct node *n)
     s->widest = bytes;
 }
 
+/* So many times the plan's images. */
+static void
+repeat(struct sums *s, double turns)
+{
+  s->useful *= turns;
+  s->issued *= turns;
+  s->cycles *= turns;
+  s->loads *= turns;
+  s->moved *= turns;
+  s->tiles *= turns;
+}
+
 struct cost
 policy_cost(const struct plan *p, const struct node *n)
 {
@@ -174,6 +186,7 @@ policy_features(void *self, const struct chanas_workload *w,
   for (k = 0; k < p.nodes; k++)
     for (i = 0; i == 0 || i < (size_t)p.node[k].slices; i++)
       node(&s, &p, &p.node[k]);
+  repeat(&s, p.turns);
   const double list[] = {
     log2p(w->flops), log2p(w->bytes), log2p((double)w->weights),
     log2p(s.issued), s.useful > 0 ? s.issued / s.useful - 1 : 0,
@@ -186,6 +199,7 @@ policy_features(void *self, const struct chanas_workload *w,
     c.fuse ? log2(c.rows) : 0, c.blocked, c.fold, c.scale, log2(c.unroll),
     c.lanes, c.prefetch, c.order, c.split, c.columns, c.vec,
     c.winograd ? 1 + log2(c.winograd) : 0, c.chunk != 0, c.halves,
+    log2(p.turns),
   };
   for (i = 0; i < sizeof list / sizeof *list && i < max; i++)
     out[i] = list[i];

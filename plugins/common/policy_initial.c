@@ -172,6 +172,8 @@ policy_initial(void *self, const struct chanas_workload *w,
       choice[i] = choose_slice(x, space, i, slice_rows(w));
     else if (!strcmp(name, "fuse"))
       choice[i] = choose_rows(x, w, space, i, policy_fuse(x, w));
+    else if (!strcmp(name, "images"))
+      choice[i] = slices ? 0 : choose(x, space, i, policy_images(x, w));
     else if (!strcmp(name, "scale"))
       choice[i] = choose(x, space, i, default_scale(w));
     else if (!strcmp(name, "columns"))

@@ -227,6 +227,20 @@ offer_winograd(const struct target *x, const struct chanas_workload *w,
     add(o, 0);
 }
 
+/* Of a batch, all at a time or a few; of one op there is nothing between. */
+static void
+offer_images(const struct chanas_workload *w, struct offer *o)
+{
+  int images;
+
+  if (w->ops == 1 || w->batch == 1)
+    return;
+  add(o, 0);
+  for (images = w->batch / 2; images >= 1; images /= 2)
+    if (w->batch % images == 0)
+      add(o, images);
+}
+
 /* Is there a squeeze and excite with a convolution right behind it? */
 static int
 scales(const struct chanas_workload *w)
@@ -298,11 +312,14 @@ put_flags(const struct target *x, const struct chanas_workload *w,
 {
   static const struct offer flag = { 2, { 1, 0 } }, order = { 2, { 0, 1 } },
     unroll = { 3, { 1, 2, 4 } };
-  struct offer columns = { 0 }, winograd = { 0 };
+  struct offer columns = { 0 }, winograd = { 0 }, images = { 0 };
   int points = count_kind(w, CHANAS_ADD) + count_kind(w, CHANAS_ACT);
   int dense = count_classes(w);
 
   if (w->ops > 1 && put(x, out, "layout", &flag))
+    return -1;
+  offer_images(w, &images);
+  if (put(x, out, "images", &images))
     return -1;
   if (points && w->ops > 1 && put(x, out, "fold", &flag))
     return -1;
