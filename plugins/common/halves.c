@@ -8,7 +8,8 @@
  * A half ends at 65504, so both activations, before and behind, have to be
  * bounded ones.  Weights are divided by the largest of their channel, which
  * the epilogue multiplies again: sums stay below 6 k k, and weights of any size
- * keep their bits.  Factors and biases beyond a half are cut to the largest
+ * keep their bits; more than WIDEST products a row would cost too many of the
+ * sums'.  Factors and biases beyond a half are cut to the largest
  * one: results beyond 6 become 6 as before.
  *
  * The tensor between the two has planes of two vectors' channels, a pixel's
@@ -17,6 +18,8 @@
  */
 #include "chains.h"
 #include "halves.h"
+
+#define WIDEST 7
 
 /* Does every group of the node's vectors begin with an even one? */
 static int
@@ -57,8 +60,9 @@ fits(const struct plan *plan, const struct node *dw)
   const struct node *expand;
   int last;
 
-  if (dw->kind != NODE_DW || !is_bounded(dw) || dw->accumulate
+  if (dw->kind != NODE_DW || dw->k > WIDEST || !is_bounded(dw) || dw->accumulate
       || plan->tensor[dw->dst].per == 0
+      || dw->cout < plan->vec /* its pixels have room for less */
       || tensor_readers(plan, dw->src, &last) != 1)
     return 0;
   expand = tiled_producer(plan, dw->src);

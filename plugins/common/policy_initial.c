@@ -157,6 +157,27 @@ default_scale(const struct chanas_workload *w)
   return 1;
 }
 
+/* What each of these knobs wants depends on the choices of others, and there
+ * are blocks of several convolutions where they do not agree: then without. */
+static void
+mend(void *self, const struct chanas_workload *w,
+     const struct chanas_space *space, int32_t *choice)
+{
+  const struct target *x = self;
+  static const char *const doubtful[] = { "halves", "split", "fuse" };
+  struct chanas_point point = { space, choice };
+  size_t i;
+  long knob;
+
+  for (i = 0; i < sizeof doubtful / sizeof *doubtful; i++) {
+    if (policy_legal(self, w, point))
+      return;
+    knob = x->host->find_knob(space, doubtful[i]);
+    if (knob >= 0)
+      choice[knob] = choose(x, space, (size_t)knob, 0);
+  }
+}
+
 int
 policy_initial(void *self, const struct chanas_workload *w,
                const struct chanas_space *space, int32_t *choice)
@@ -186,6 +207,7 @@ policy_initial(void *self, const struct chanas_workload *w,
       choice[i] = choose(x, space, i, slices ? SPLIT_SLICES
                                       : policy_by_channels(x, w));
   }
+  mend(self, w, space, choice);
   return 0;
 }
 
