@@ -9,6 +9,7 @@
 
 #define LINE (KERNEL_ALIGN / sizeof(float))
 #define BEHIND 96 /* pixels that tiles may reach behind a narrow tensor */
+#define FLAT 1024 /* pixels of which a table says where they go, at most */
 #define OPEN_TILES 4 /* of a row, at least, where its ends are copied */
 
 /* Does the node read whole vectors of channels around its pixels? */
@@ -130,6 +131,7 @@ is_flat(const struct plan *plan, const struct node *n)
   return n->kind == NODE_CONV && !n->chained && n->slices == 0
          && n->k == 1 && n->stride == 1 && n->pad == 0 && n->adds == 0
          && !n->accumulate && src->halo == 0 && dst->halo > 0 && !dst->exact
+         && n->oh * n->ow <= FLAT
          && row_is_short(n->ow, n->per && !plan->schedule->dot);
 }
 
