@@ -72,6 +72,13 @@ static const char *const keys[] = {
     "conv:k1,s1,p0,o24,none,b,x2",
   "f32/n2/i14x14x40/conv:k1,s1,p0,o200,relu6,b,x0/dw:k3,s2,p1,relu6,x1/"
     "conv:k1,s1,p0,o40,none,b,x2",
+  "f32/n1/i16x16x16/conv:k1,s1,p0,o8,relu6,b,x0/dw:k3,s1,p1,relu6,b,x1/"
+    "conv:k1,s1,p0,o16,none,b,x2",
+  "f32/n1/i14x14x33/conv:k5,s1,p2,o8,relu6,b,x0/"
+    "conv:k1,s1,p0,o130,hswish,b,x1/dw:k1,s1,p0,hswish,b,x2/"
+    "conv:k1,s1,p0,o8,none,b,x3/add:none,x4,1/"
+    "conv:k1,s1,p0,o24,relu6,b,x5/dw:k1,s3,p0,relu6,b,x6/"
+    "conv:k1,s1,p0,o8,relu,b,x7",
   /* channels in unequal slices */
   "f32/n1/i7x7x20/conv:k1,s1,p0,o200,hswish,b,x0/dw:k3,s1,p1,relu,b,x1/"
     "conv:k1,s1,p0,o20,none,b,x2/add:none,x3,0",
