@@ -122,7 +122,8 @@ enum chanas_act {
  * float whatever the dtype; inside a block the operands of the products of
  * CONV, DWCONV and LINEAR, and the tensors between operators, may be rounded
  * to the dtype, and need not be.  Sums are kept in float at least (I8: int32;
- * F16: in half precision over at most 64 products).  All results are compared
+ * in half precision over at most 64 products F16, and a DWCONV of BF16 or I8
+ * whose activations before and behind are bounded).  All results are compared
  * with the float reference; the bounds are in core/reference_bound.c.
  *
  * I8 is symmetric: a tensor's scale is its range over 127, a weight's the

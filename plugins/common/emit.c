@@ -194,7 +194,7 @@ emit_phases(struct emitter *e, const char *between, const char *part)
   }
 }
 
-/* The same for some images after others, in the same scratch. */
+/* Some images after others, in the same scratch; x and y move along. */
 static void
 emit_calls(struct emitter *e, const char *between, const char *part)
 {

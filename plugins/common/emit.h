@@ -88,7 +88,7 @@ void emit_load(struct emitter *, int tensor, const char *name, struct at,
 /* Epilogue and store of the accumulator `name` at y. */
 void emit_store(struct emitter *, const struct node *, const char *name,
                 struct at, int partial);
-/* A vector that is several pixels of a narrow tensor. */
+/* A vector that is several whole pixels of a narrow tensor. */
 void emit_store_pixels(struct emitter *, int tensor, const char *name,
                        struct at);
 /* Of a node whose result is halves: the activation, too.  high NULL: the last

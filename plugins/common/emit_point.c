@@ -216,7 +216,7 @@ copy_rows(struct emitter *e, const struct node *n)
 }
 
 /* Is it a copy of pixels of 3 channels to narrow ones of 4?  16 floats have
- * four of them. */
+ * four of them; only x86 has narrow elements with such vectors. */
 static int
 is_of_three(const struct emitter *e, const struct node *n)
 {
@@ -224,7 +224,7 @@ is_of_three(const struct emitter *e, const struct node *n)
 
   return n->kind == NODE_POINT && n->src2 < 0 && n->tails == 0 && n->sums == 0
          && src->exact && src->c == 3 && e->plan->vec == 16
-         && e->plan->tensor[n->dst].per && !n->accumulate;
+         && e->plan->tensor[n->dst].per;
 }
 
 /* Four at a time; the last ones follow one by one. */

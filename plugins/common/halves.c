@@ -3,14 +3,15 @@
  * Plan, between lowering and placing: which depthwise convolutions compute in
  * half precision, with twice as many channels in a register and half as many
  * bytes between them and the expansion.  They stand between convolutions on
- * tiles, which round to fewer bits than a half has.
+ * tiles: a half of ordinary size has 3 bits more than the bfloat16 that such a
+ * network's depthwise convolutions may read (plugin.h), so that even with
+ * large weights that cancel the error is the smaller one.
  *
  * A half ends at 65504, so both activations, before and behind, have to be
- * bounded ones.  Weights are divided by the largest of their channel, which
- * the epilogue multiplies again: sums stay below 6 k k, and weights of any size
- * keep their bits; more than WIDEST products a row would cost too many of the
- * sums'.  Factors and biases beyond a half are cut to the largest
- * one: results beyond 6 become 6 as before.
+ * bounded ones, and kernels not too large.  Weights are divided by the largest
+ * of their channel, which the epilogue multiplies again: sums stay below
+ * 6 k k.  That factor and the bias, which are halves too, are cut to the
+ * largest one.
  *
  * The tensor between the two has planes of two vectors' channels, a pixel's
  * halves side by side.  Where the channels are an odd number of vectors, the
@@ -19,7 +20,7 @@
 #include "chains.h"
 #include "halves.h"
 
-#define WIDEST 7
+#define WIDEST 7 /* kernel: at most 64 products, see plugin.h */
 
 /* Does every group of the node's vectors begin with an even one? */
 static int

@@ -96,7 +96,8 @@ struct tensor {
   int exact;              /* may end in a part of a vector */
   int copies;             /* images are so many times the batch; 0: once */
   int per;                /* elements per float if narrow (2, 4), else 0 */
-  int half;               /* planes of the halves of two vectors' channels */
+  int half;               /* planes of the halves of two vectors' channels: of
+                             an odd vector behind those of the one before */
   long range;             /* of 8-bit integers: in the parameters */
   int rows;               /* of a ring, from the first row of padding on */
   size_t quantum;         /* and 127 over it, in the packed weights */

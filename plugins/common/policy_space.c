@@ -132,7 +132,8 @@ put(const struct target *x, struct chanas_space *out, const char *name,
   return o->count ? x->host->knob(out, name, o->count, o->value) : 0;
 }
 
-/* Will the rows of an expansion be one run of pixels?  Not in a chain. */
+/* Could the rows of an expansion be one run of pixels?  In a chain they are
+ * not, but on tiles the same blocks serve both. */
 static int
 is_flat(const struct target *x, const struct chanas_workload *w, int op,
         int on_tiles)
