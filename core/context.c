@@ -172,8 +172,8 @@ make_program(const struct tuner *t, const struct menus *menus,
 static void
 free_program(struct chanas_program *p)
 {
-  whole_program_free(p);
   free((size_t *)p->elements);
+  whole_program_free(p);
 }
 
 /* Mean seconds of alternative i of a workload, over all its blocks. */
