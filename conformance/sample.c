@@ -79,6 +79,13 @@ static const char *const keys[] = {
     "conv:k1,s1,p0,o8,none,b,x3/add:none,x4,1/"
     "conv:k1,s1,p0,o24,relu6,b,x5/dw:k1,s3,p0,relu6,b,x6/"
     "conv:k1,s1,p0,o8,relu,b,x7",
+  "f32/n8/i12x3x20/conv:k3,s2,p1,o8,relu6,b,x0/"
+    "conv:k1,s1,p0,o96,relu6,b,x1/dw:k1,s1,p0,relu6,b,x2/se:q8,x3/"
+    "conv:k1,s1,p0,o8,relu,b,x4/add:none,x5,1/"
+    "conv:k1,s1,p0,o96,relu6,b,x6/dw:k7,s1,p3,relu6,b,x7/"
+    "conv:k1,s1,p0,o8,none,b,x8/add:none,x9,6",
+  /* a tall map of short rows */
+  "f32/n1/i16000x1x4/conv:k1,s1,p0,o4,relu,x0/dw:k3,s1,p1,relu,x1",
   /* channels in unequal slices */
   "f32/n1/i7x7x20/conv:k1,s1,p0,o200,hswish,b,x0/dw:k3,s1,p1,relu,b,x1/"
     "conv:k1,s1,p0,o20,none,b,x2/add:none,x3,0",

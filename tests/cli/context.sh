@@ -5,9 +5,7 @@
 # tile 1, the default, 1.5 and 1.1.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
 need_plugin evolution
-CHANAS_PLUGIN_PATH=$CHANAS_PLUGIN_PATH:${abs_top_builddir:-.}/tests/hostile/.libs
-test -e "${abs_top_builddir:-.}/tests/hostile/.libs/chanas-hostile.so" ||
-  skip "the test backend was not built"
+need_hostile
 
 cat >"$test_folder/space.ini" <<'END'
 [space]

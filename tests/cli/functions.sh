@@ -31,6 +31,13 @@ need_plugin() {
   done
 }
 
+# need_hostile: the backend of tests/hostile, or skip; its folder is $hostile
+need_hostile() {
+  hostile=$(cd "${abs_top_builddir:-.}/tests/hostile/.libs" && pwd) || true
+  test -e "$hostile/chanas-hostile.so" || skip "the test backend was not built"
+  CHANAS_PLUGIN_PATH=$CHANAS_PLUGIN_PATH:$hostile
+}
+
 # run STATUS COMMAND...: stdout and stderr go to $out and $err, and the exit
 # status must be STATUS
 out=$test_folder/out err=$test_folder/err

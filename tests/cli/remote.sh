@@ -5,9 +5,7 @@
 # say themselves how long they take, so that the fronts are equal to the byte.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
 need_plugin evolution table
-hostile=$(cd "${abs_top_builddir:-.}/tests/hostile/.libs" && pwd) || true
-test -e "$hostile/chanas-hostile.so" || skip "the test backend was not built"
-CHANAS_PLUGIN_PATH=$CHANAS_PLUGIN_PATH:$hostile
+need_hostile
 
 small_space "$test_folder/space.ini" "8 12" "1 2" 2 '{k*}-{e*}-{resolution}'
 cat >"$test_folder/run.ini" <<'END'

@@ -7,9 +7,7 @@ need_plugin evolution table
 sshd=$(PATH=$PATH:/usr/sbin command -v sshd) ||
   skip "no sshd (Debian package openssh-server)"
 command -v ssh >/dev/null || skip "no ssh (Debian package openssh-client)"
-hostile=$(cd "${abs_top_builddir:-.}/tests/hostile/.libs" && pwd) || true
-test -e "$hostile/chanas-hostile.so" || skip "the test backend was not built"
-CHANAS_PLUGIN_PATH=$CHANAS_PLUGIN_PATH:$hostile
+need_hostile
 
 keys=$test_folder/keys
 mkdir -m 700 "$keys"

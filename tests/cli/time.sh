@@ -4,9 +4,7 @@
 # and nothing but that.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
 need_plugin evolution random
-CHANAS_PLUGIN_PATH=$CHANAS_PLUGIN_PATH:${abs_top_builddir:-.}/tests/hostile/.libs
-test -e "${abs_top_builddir:-.}/tests/hostile/.libs/chanas-hostile.so" ||
-  skip "the test backend was not built"
+need_hostile
 
 small_space "$test_folder/space.ini" "8 12" "1 2" 2 '{k*}-{e*}-{resolution}'
 cat >"$test_folder/run.ini" <<'END'

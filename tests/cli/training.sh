@@ -4,9 +4,7 @@
 # few small networks, and INI files that train a supernet on them.
 . "${abs_top_srcdir:-.}/tests/cli/functions.sh"
 need_plugin evolution supernet
-CHANAS_PLUGIN_PATH=$CHANAS_PLUGIN_PATH:${abs_top_builddir:-.}/tests/hostile/.libs
-test -e "${abs_top_builddir:-.}/tests/hostile/.libs/chanas-hostile.so" ||
-  skip "the test backend was not built"
+need_hostile
 # Threads that wait asleep: tests run on busy machines.
 export OMP_WAIT_POLICY=passive
 command -v perl >/dev/null || skip "no perl to write images with"
